@@ -1,0 +1,34 @@
+// A mask's record, and the mask array: addresses of records in the order they are tried, without holes.
+
+/** Where lookups read: lanes and how to compare them. */
+export const MASK_LANES: u32 = 0; // number of lanes
+/** One of MASK_KIND_*. */
+export const MASK_KIND: u32 = 4;
+/** Offset in the key of each lane, u16 each, in order. */
+export const MASK_OFFSETS: u32 = 8; // 34 * 2 = 68 bytes
+/** u64 that separates this mask's hashes from the other masks'. */
+export const MASK_SALT: u32 = 80;
+/** Flows under the mask. */
+export const MASK_FLOWS: u32 = 88;
+/** Place in the mask array. */
+export const MASK_INDEX: u32 = 92;
+/** Hits since the array was last ordered. */
+export const MASK_HITS: u32 = 96;
+/** Hits ever, u64. */
+export const MASK_HITS_TOTAL: u32 = 104;
+/** Number of the bit in the pruning bitmaps; stays while the mask lives. */
+export const MASK_BIT: u32 = 112;
+/** FLOW_CLASS of its flows, and the offset of their cold part. */
+export const MASK_CLASS: u32 = 116;
+export const MASK_COLD: u32 = 120;
+/** The mask's lanes, packed like a flow's key. */
+export const MASK_BYTES: u32 = 128; // 34 * 16 = 544
+/** 128 + 544 = 672, rounded up to a cache line. */
+export const MASK_SIZE: u32 = 704;
+
+/** Lanes 0 and 1 only. */
+export const MASK_KIND_TWO: u32 = 0;
+/** Lanes 0 to 3. */
+export const MASK_KIND_FOUR: u32 = 1;
+/** Any lanes, by MASK_OFFSETS. */
+export const MASK_KIND_ANY: u32 = 2;

@@ -1,0 +1,99 @@
+// The control block of a PMD: what it needs to know, where its regions are, and what it counts.
+
+/** Settings that a command may change while packets flow. u32 each, from PMD_SETTINGS. */
+export enum Setting {
+  BATCH = 0,
+  MICROFLOW_MODE = 1,
+  /** Buckets or sets - 1; meaningful when the region is there. */
+  MICROFLOW_MASK = 2,
+  /** 1/n of the misses is inserted. */
+  MICROFLOW_INSERT_INVERSE = 3,
+  MICROFLOW_BYPASS = 4,
+  /** Entries - 1. */
+  MASK_CACHE_MASK = 5,
+  /** Bits between the four probes. */
+  MASK_CACHE_SHIFT = 6,
+  MASK_CACHE_VICTIM = 7,
+  PRUNING = 8,
+  RANK_INTERVAL_MS = 9,
+  MASK_LIMIT = 10,
+  FLOW_LIMIT = 11,
+  /** Write the trace ring. */
+  TRACE = 12,
+  /** Upcalls a port may have queued: its fair share. */
+  UPCALL_SHARE = 13,
+  /** Free frames are taken first in, first out: a NIC's pattern. */
+  FRAME_FIFO = 14,
+  COUNT = 15,
+}
+
+/** Memory of a PMD: base and bytes (u32 each), from PMD_REGIONS, 8 bytes apart. */
+export enum RegionId {
+  MICROFLOW = 0,
+  MASK_CACHE = 1,
+  BATCHES = 2,
+  MASKS = 3,
+  FRAMES = 4,
+  BIG_FRAMES = 5,
+  /** Stacks of free frames: small ones, then big ones. */
+  FREE_FRAMES = 6,
+  PORTS = 7,
+  RXQS = 8,
+  PRUNING = 9,
+  UPCALL_RING = 10,
+  COMMAND_RING = 11,
+  TRACE_RING = 12,
+  PROGRAMS = 13,
+  PENDING = 14,
+  FLOW_TABLE = 15,
+  UFID_TABLE = 16,
+  COUNT = 17,
+}
+
+/** Secret of all hashes, u64 x2. */
+export const PMD_SEED: u32 = 0;
+/** Clock in ms since the switch started, written by the poll loop. */
+export const PMD_CLOCK: u32 = 16;
+/** Number of the PMD. */
+export const PMD_INDEX: u32 = 20;
+export const PMD_SMALL_FRAMES: u32 = 24;
+export const PMD_BIG_FRAMES: u32 = 28;
+/** Set by the controller to make the worker's loop look up from its work. */
+export const PMD_SIGNAL: u32 = 32;
+/** What the controller may read at any time. */
+export const PMD_FREE_SMALL: u32 = 36;
+export const PMD_FREE_BIG: u32 = 40;
+export const PMD_PARKED: u32 = 44;
+export const PMD_FLOW_COUNT: u32 = 48;
+export const PMD_MASK_COUNT: u32 = 52;
+/** Free flow slots of each class. */
+export const PMD_FREE_FLOWS: u32 = 56; // 3 x u32
+/** 1 while the microflow cache is bypassed as useless. */
+export const PMD_BYPASSED: u32 = 68;
+/** Packets received or in hand that have not ended: parked, queued. */
+export const PMD_IN_FLIGHT: u32 = 72;
+
+export const PMD_SETTINGS: u32 = 128;
+export const PMD_REGIONS: u32 = 256;
+/** Table descriptors: flows by masked key, flows by UFID. TABLE_DESCRIPTOR_SIZE each. */
+export const PMD_FLOW_TABLE: u32 = 512;
+export const PMD_UFID_TABLE: u32 = 544;
+/** PmdStat counters, u64 each. */
+export const PMD_STATS: u32 = 1024;
+/** Drops by DropReason, u64 each. */
+export const PMD_DROPS: u32 = 1536;
+export const PMD_CONTROL_SIZE: u32 = 4096;
+
+/** A pending microflow: its upcall is with the controller. */
+export const PENDING_HASH: u32 = 0; // 0 = not hashable: never joined
+export const PENDING_HEAD: u32 = 4; // first frame; 0 = free
+export const PENDING_TAIL: u32 = 8;
+export const PENDING_PORT: u32 = 12;
+export const PENDING_RECIRC_ID: u32 = 16;
+export const PENDING_SINCE: u32 = 20; // clock
+export const PENDING_NEXT: u32 = 24; // of its hash chain
+/** Bumped at every use, so that a late answer does not hit another packet. */
+export const PENDING_GENERATION: u32 = 28;
+export const PENDING_SIZE: u32 = 32;
+/** Heads of the hash chains behind the PENDING_MAX records. */
+export const PENDING_CHAINS: u32 = 4096;

@@ -1,0 +1,78 @@
+// A PMD's own view of the ports: one record a port, indexed by its number, and one a receive queue.
+
+/** What a port does with a packet sent to it. */
+export enum PortKind {
+  /** No such port. */
+  NONE = 0,
+  /** Counts and recycles. */
+  NULL = 1,
+  /** Copies into a byte ring that the controller drains. */
+  RING = 2,
+  /** AF_XDP socket whose rings lie in linear memory. */
+  XSK = 3,
+}
+
+export const PORT_KIND: u32 = 0;
+/** Byte ring, or the block of an AF_XDP queue. */
+export const PORT_TX: u32 = 4;
+/** Frames waiting for the end of the batch: address of a list, and its length. */
+export const PORT_FLAGS: u32 = 8;
+export const PORT_MTU: u32 = 12;
+/** Counters, u64. */
+export const PORT_RX_PACKETS: u32 = 16;
+export const PORT_RX_BYTES: u32 = 24;
+export const PORT_TX_PACKETS: u32 = 32;
+export const PORT_TX_BYTES: u32 = 40;
+export const PORT_TX_DROPS: u32 = 48;
+export const PORT_UPCALLS_LOST: u32 = 56;
+export const PORT_RX_DROPS: u32 = 64;
+/** Running digest of the bytes sent; only while PORT_FLAG_DIGEST is set. u64. */
+export const PORT_DIGEST: u32 = 72;
+export const PORT_UPCALLS: u32 = 80;
+export const PORT_SIZE: u32 = 128;
+
+/** PORT_FLAGS: sends nothing, counts DropReason.PORT_DOWN. */
+export const PORT_FLAG_DOWN: u32 = 1;
+/** PORT_FLAGS: folds every byte sent into PORT_DIGEST. */
+export const PORT_FLAG_DIGEST: u32 = 2;
+
+/** Where a receive queue's packets come from. */
+export enum RxqKind {
+  NONE = 0,
+  /** A byte ring that the controller fills. */
+  RING = 1,
+  /** A capture in linear memory, sent round and round. */
+  TRACE = 2,
+  XSK = 3,
+}
+
+export const RXQ_KIND: u32 = 0;
+export const RXQ_PORT: u32 = 4;
+/** Byte ring; or the trace's index, {address u32, length u32} a packet. */
+export const RXQ_SOURCE: u32 = 8;
+/** TRACE: packets in the index, the next one to send, and rounds completed. */
+export const RXQ_TRACE_COUNT: u32 = 12;
+export const RXQ_TRACE_NEXT: u32 = 16;
+export const RXQ_TRACE_ROUNDS: u32 = 20;
+/** TRACE: rounds to make before it falls silent; 0 = for ever. */
+export const RXQ_TRACE_LIMIT: u32 = 24;
+/** Packets and batches received; TSC cycles are the host's. u64 each. */
+export const RXQ_PACKETS: u32 = 32;
+export const RXQ_BATCHES: u32 = 40;
+/** Kernel counters and ring block of an AF_XDP queue. */
+export const RXQ_XSK: u32 = 48;
+export const RXQ_SIZE: u32 = 64;
+
+/** Record in a RING receive queue: [header][sequence u32][length u32][bytes ...]. */
+export const RX_RECORD: u32 = 1;
+export const RX_RECORD_SEQUENCE: u32 = 8;
+/** Length on the wire; bytes over PACKET_MAX are not in the ring. */
+export const RX_RECORD_LENGTH: u32 = 12;
+export const RX_RECORD_DATA: u32 = 16;
+
+/** Record in a RING transmit queue: [header][sequence u32][port u32][length u32][pad u32][bytes ...]. */
+export const TX_RECORD: u32 = 1;
+export const TX_RECORD_SEQUENCE: u32 = 8;
+export const TX_RECORD_PORT: u32 = 12;
+export const TX_RECORD_LENGTH: u32 = 16;
+export const TX_RECORD_DATA: u32 = 24;
