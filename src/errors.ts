@@ -1,0 +1,98 @@
+// Every error that a caller can act on: a class with a stable `code` and a message that says what was
+// expected, what came instead and where.
+
+/** Base of all errors that Megaflow raises on purpose. */
+export class MegaflowError extends Error {
+  /** Stable, machine-readable name of the kind of error. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** Where in a text an error lies; lines and columns start at 1. */
+export interface TextPosition {
+  /** Name of the file or stream; absent for a string given directly. */
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+}
+
+/** What a syntax error knows besides its message. */
+export interface SyntaxErrorDetail extends TextPosition {
+  /** What the parser would have taken here. */
+  readonly expected?: string | undefined;
+  /** What stood there. */
+  readonly got?: string | undefined;
+}
+
+/** Returns `file:line:column: `, as far as it is known. */
+function positionPrefix(at: TextPosition): string {
+  const parts: (string | number)[] = [];
+  if (at.file !== undefined) parts.push(at.file);
+  if (at.line !== undefined) parts.push(at.line);
+  if (at.column !== undefined) parts.push(at.column);
+  return parts.length > 0 ? `${parts.join(":")}: ` : "";
+}
+
+/** Text in a syntax that Megaflow reads is wrong; carries the position of the mistake. */
+export class TextSyntaxError extends MegaflowError {
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  readonly expected: string | undefined;
+  readonly got: string | undefined;
+  /** The message without the position. */
+  readonly reason: string;
+
+  constructor(code: string, reason: string, detail: SyntaxErrorDetail = {}) {
+    let message = positionPrefix(detail) + reason;
+    if (detail.expected !== undefined) message += `; expected ${detail.expected}`;
+    if (detail.got !== undefined) message += `, got ${detail.got === "" ? "nothing" : `"${detail.got}"`}`;
+    super(code, message);
+    this.file = detail.file;
+    this.line = detail.line;
+    this.column = detail.column;
+    this.expected = detail.expected;
+    this.got = detail.got;
+    this.reason = reason;
+  }
+}
+
+/** A flow, group or meter in `ovs-ofctl` syntax is wrong. */
+export class FlowSyntaxError extends TextSyntaxError {
+  constructor(reason: string, detail: SyntaxErrorDetail = {}) {
+    super("FLOW_SYNTAX", reason, detail);
+  }
+}
+
+/** A flow names something that exists in OpenFlow or Open vSwitch but that this switch does not do. */
+export class FlowUnsupportedError extends TextSyntaxError {
+  constructor(reason: string, detail: SyntaxErrorDetail = {}) {
+    super("FLOW_UNSUPPORTED", reason, detail);
+  }
+}
+
+/** A datapath flow or action list (`recirc_id(0),in_port(1),...`) is wrong. */
+export class OdpSyntaxError extends TextSyntaxError {
+  constructor(reason: string, detail: SyntaxErrorDetail = {}) {
+    super("ODP_SYNTAX", reason, detail);
+  }
+}
+
+/** An action list does not fit the datapath: too long, or nested too deep. */
+export class ActionEncodingError extends MegaflowError {
+  constructor(message: string) {
+    super("ACTION_ENCODING", message);
+  }
+}
+
+/** A configuration file or command-line setting is wrong; `file`, `line` and `column` where known. */
+export class ConfigError extends TextSyntaxError {
+  constructor(reason: string, detail: SyntaxErrorDetail = {}) {
+    super("CONFIG", reason, detail);
+  }
+}
