@@ -96,3 +96,25 @@ export class ConfigError extends TextSyntaxError {
     super("CONFIG", reason, detail);
   }
 }
+
+/** A command was called with options or operands that it does not take. */
+export class UsageError extends MegaflowError {
+  constructor(message: string) {
+    super("USAGE", message);
+  }
+}
+
+/** What is wrong with a capture: not one that can be read at all, ends too soon, or contradicts itself. */
+export type CaptureErrorCode = "CAPTURE_FORMAT" | "CAPTURE_TRUNCATED" | "CAPTURE_CORRUPT";
+
+/** A packet capture cannot be read; `offset` is the byte where reading stopped, before compression. */
+export class CaptureError extends MegaflowError {
+  readonly file: string;
+  readonly offset: number;
+
+  constructor(code: CaptureErrorCode, file: string, offset: number, reason: string, options?: ErrorOptions) {
+    super(code, `${file}: ${reason}`, options);
+    this.file = file;
+    this.offset = offset;
+  }
+}
