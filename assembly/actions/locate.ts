@@ -1,0 +1,176 @@
+// Finds the headers of a packet as it is now, whatever was pushed, popped or set before. It takes what
+// the key extraction takes: headers that are cut short or lie about their length are not there.
+//
+// The answers are globals (private to the instance), valid until the next call.
+
+import { swap16 } from "../core/bytes.ts";
+import { ETH_TYPE_802_2 } from "../layout/flow-key.ts";
+import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
+import { VLAN_MAX } from "../layout/limits.ts";
+import {
+  ETH_HEADER_LENGTH,
+  ETH_TYPE_IPV4,
+  ETH_TYPE_IPV6,
+  ETH_TYPE_MIN,
+  ETH_TYPE_OFFSET,
+  ETH_TYPE_QINQ,
+  ETH_TYPE_VLAN,
+  IPV4_FRAGMENT,
+  IPV4_FRAGMENT_OFFSET,
+  IPV4_HEADER_MIN,
+  IPV4_MORE_FRAGMENTS,
+  IPV4_PROTOCOL,
+  IPV6_FRAGMENT_OFFSET,
+  IPV6_HEADER_LENGTH,
+  IPV6_NEXT_HEADER,
+  IPV6_PAYLOAD_LENGTH,
+  PROTOCOL_AUTHENTICATION,
+  PROTOCOL_DESTINATION_OPTIONS,
+  PROTOCOL_FRAGMENT,
+  PROTOCOL_HOP_BY_HOP,
+  PROTOCOL_ROUTING,
+  SNAP_LENGTH,
+  SNAP_LLC,
+  SNAP_ORGANISATION,
+  VLAN_TAG_LENGTH,
+} from "./wire.ts";
+
+/** EtherType behind tags and SNAP, in network order as loaded; ETH_TYPE_802_2 when there is none. */
+export let etherType: u32 = 0;
+/** Address of the 16 bits that name what follows the Ethernet header, as MPLS actions rewrite them. */
+export let etherTypeField: u32 = 0;
+/** First byte behind the Ethernet header, its tags and SNAP: a network header or a label stack. */
+export let network: u32 = 0;
+/** Address behind the packet's last byte. */
+export let end: u32 = 0;
+
+/** First byte behind the IP header and its extension headers. */
+export let transport: u32 = 0;
+/** Bytes of the IP packet from `transport` on; padding of the Ethernet frame does not count. */
+export let transportLength: u32 = 0;
+/** IP protocol of what is at `transport`. */
+export let protocol: u32 = 0;
+/** The packet is a fragment that does not begin its datagram: no transport header is there. */
+export let laterFragment: bool = false;
+/** The packet is part of a datagram only. */
+export let fragment: bool = false;
+/** An IPv6 routing header names a further hop: the destination is not the final one. */
+export let routed: bool = false;
+
+/** Whether a tag with this TPID (as loaded) is a VLAN tag. */
+export function isVlan(tpid: u32): bool {
+  return tpid === ETH_TYPE_VLAN || tpid === ETH_TYPE_QINQ;
+}
+
+/** Finds what is behind the Ethernet header: etherType, etherTypeField, network, end. False on a runt. */
+export function locateNetwork(frame: u32): bool {
+  const data = load<u32>(frame, FRAME_DATA);
+  const length = load<u32>(frame, FRAME_LENGTH);
+  if (length < ETH_HEADER_LENGTH) return false;
+  end = data + length;
+  let at = data + ETH_TYPE_OFFSET;
+  let type: u32 = load<u16>(at);
+  etherTypeField = at;
+  if (isVlan(type)) {
+    for (let tags: u32 = 0; tags < VLAN_MAX && isVlan(type) && end - at >= VLAN_TAG_LENGTH + 2; tags++) {
+      at += VLAN_TAG_LENGTH;
+      type = load<u16>(at);
+    }
+    etherTypeField = at;
+  }
+  at += 2;
+  if (swap16(type) < ETH_TYPE_MIN) {
+    type = ETH_TYPE_802_2;
+    if (hasSnap(at)) {
+      const inner: u32 = load<u16>(at, SNAP_LENGTH - 2);
+      at += SNAP_LENGTH;
+      if (swap16(inner) >= ETH_TYPE_MIN) type = inner;
+      if (etherTypeField !== data + ETH_TYPE_OFFSET) etherTypeField = at - 2;
+    }
+  }
+  etherType = type;
+  network = at;
+  return true;
+}
+
+/**
+ * After locateNetwork: finds the transport header of an IPv4 or IPv6 packet. False when the packet is
+ * neither, or its headers are cut short or lie.
+ */
+export function locateTransport(): bool {
+  if (etherType === ETH_TYPE_IPV4) return locateBehindIpv4();
+  if (etherType === ETH_TYPE_IPV6) return locateBehindIpv6();
+  return false;
+}
+
+function locateBehindIpv4(): bool {
+  const size = end - network;
+  if (size < IPV4_HEADER_MIN) return false;
+  const word = load<u32>(network);
+  const headerLength = (word & 0x0f) << 2;
+  const total = swap16(word >> 16);
+  if (headerLength < IPV4_HEADER_MIN || headerLength > total || total > size) return false;
+  const fragmentation: u32 = load<u16>(network, IPV4_FRAGMENT);
+  transport = network + headerLength;
+  transportLength = total - headerLength;
+  protocol = load<u8>(network, IPV4_PROTOCOL);
+  laterFragment = (fragmentation & IPV4_FRAGMENT_OFFSET) !== 0;
+  fragment = (fragmentation & (IPV4_FRAGMENT_OFFSET | IPV4_MORE_FRAGMENTS)) !== 0;
+  routed = false;
+  return true;
+}
+
+function locateBehindIpv6(): bool {
+  const size = end - network;
+  if (size < IPV6_HEADER_LENGTH) return false;
+  const payloadLength = swap16(load<u16>(network, IPV6_PAYLOAD_LENGTH));
+  if (payloadLength + IPV6_HEADER_LENGTH > size) return false;
+  transport = network + IPV6_HEADER_LENGTH;
+  transportLength = payloadLength;
+  protocol = load<u8>(network, IPV6_NEXT_HEADER);
+  laterFragment = false;
+  fragment = false;
+  routed = false;
+  while (isExtension(protocol)) {
+    if (transportLength < 8) return false;
+    const length = extensionLength();
+    if (length > transportLength) return false;
+    if (protocol === PROTOCOL_ROUTING && load<u8>(transport, 3) !== 0) routed = true;
+    if (protocol === PROTOCOL_FRAGMENT) noteIpv6Fragment();
+    protocol = load<u8>(transport);
+    transport += length;
+    transportLength -= length;
+    if (laterFragment) return true;
+  }
+  return true;
+}
+
+/** Reads the fragment header at `transport`. */
+function noteIpv6Fragment(): void {
+  const offset: u32 = load<u16>(transport, 2);
+  if (offset !== 0) fragment = true;
+  if ((offset & IPV6_FRAGMENT_OFFSET) !== 0) laterFragment = true;
+}
+
+function isExtension(header: u32): bool {
+  return (
+    header === PROTOCOL_HOP_BY_HOP ||
+    header === PROTOCOL_ROUTING ||
+    header === PROTOCOL_DESTINATION_OPTIONS ||
+    header === PROTOCOL_FRAGMENT ||
+    header === PROTOCOL_AUTHENTICATION
+  );
+}
+
+/** Bytes of the extension header `protocol` at `transport`, of which 8 are there. */
+function extensionLength(): u32 {
+  if (protocol === PROTOCOL_FRAGMENT) return 8;
+  const units: u32 = load<u8>(transport, 1);
+  return protocol === PROTOCOL_AUTHENTICATION ? (units + 2) << 2 : (units + 1) << 3;
+}
+
+function hasSnap(at: u32): bool {
+  return (
+    end - at >= SNAP_LENGTH && load<u32>(at) === SNAP_LLC && load<u16>(at, 4) === (SNAP_ORGANISATION as u16)
+  );
+}
