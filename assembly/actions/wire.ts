@@ -28,6 +28,7 @@ export const SNAP_LENGTH: u32 = 8;
 
 export const IPV4_HEADER_MIN: u32 = 20;
 export const IPV4_TOS: u32 = 1;
+export const IPV4_TOTAL_LENGTH: u32 = 2;
 export const IPV4_TTL: u32 = 8;
 export const IPV4_PROTOCOL: u32 = 9;
 export const IPV4_CHECKSUM: u32 = 10;
