@@ -142,7 +142,5 @@ export function swap16(value: number): number {
 
 /** Returns the 32 bits with their bytes in reverse, unsigned. */
 export function swap32(value: number): number {
-  return (
-    ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0
-  );
+  return ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }

@@ -56,6 +56,17 @@ export function fieldSetNumber(words: Uint32Array, field: Field, value: number):
   containerSet(words, field, container >>> 0);
 }
 
+/** Zeroes the field's bits, in values or in a mask. */
+export function fieldClear(words: Uint32Array, field: Field): void {
+  if (field.size > 4) {
+    setBe(words, field.offset, field.size, 0n);
+    return;
+  }
+  const whole = field.quirk === "port16" || field.quirk === "icmp";
+  const bits = whole ? -1 : Number(field.valueMask) << field.shift;
+  containerSet(words, field, (containerGet(words, field) & ~bits) >>> 0);
+}
+
 /** Writes `value` where `mask` has bits and leaves the others: set_field with a mask. */
 export function fieldSetMasked(words: Uint32Array, field: Field, value: bigint, mask: bigint): void {
   const old = fieldGet(words, field);

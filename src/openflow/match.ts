@@ -3,8 +3,8 @@
 
 import { KEY_TCI0 } from "../../assembly/layout/flow-key.ts";
 import { getLe16, setLe16 } from "../odp/flow-key.ts";
-import type { Field } from "./field.ts";
-import { DL_VLAN_NONE, fieldGet, fieldMaskBits, fieldSet } from "./field-value.ts";
+import type { Field, Subfield } from "./field.ts";
+import { DL_VLAN_NONE, fieldClear, fieldGet, fieldMaskBits, fieldSet, ones } from "./field-value.ts";
 import { FLOW_WORD_COUNT, flowCreate } from "./flow-layout.ts";
 
 /** Values and mask; bit 1 of the mask = must match. */
@@ -34,8 +34,8 @@ export function matchCreate(): Match {
 }
 
 /**
- * Adds to `match` that `field` has `value` in the bits of `bits` (all of the field if left out), in place
- * of what the match said about those bits before.
+ * Makes `match` say that `field` has `value` in the bits of `bits` (all of the field if left out) and
+ * nothing else about the field. A VLAN id or priority implies that there is a tag.
  */
 export function matchSetField(match: Match, field: Field, value: bigint, bits = field.valueMask): void {
   if (field.quirk === "dlVlan" && value === BigInt(DL_VLAN_NONE)) {
@@ -43,10 +43,25 @@ export function matchSetField(match: Match, field: Field, value: bigint, bits = 
     setLe16(match.mask, KEY_TCI0, 0xffff);
     return;
   }
-  const plain = field.quirk === "none" || field.quirk === "icmp";
-  const old = plain ? fieldGet(match.words, field) & ~bits : 0n;
-  fieldSet(match.words, field, old | (value & bits));
+  matchClearField(match, field);
+  if (bits === 0n) return;
+  fieldSet(match.words, field, value & bits);
   fieldMaskBits(match.mask, field, bits);
+}
+
+/** Makes `match` say that a part of a field has `value`, besides what it said of the other bits. */
+export function matchSetSubfield(match: Match, part: Subfield, value: bigint): void {
+  const { field } = part;
+  const bits = ones(part.width) << BigInt(part.offset);
+  const known = fieldGet(match.mask, field);
+  const rest = fieldGet(match.words, field) & known & ~bits;
+  matchSetField(match, field, rest | ((value << BigInt(part.offset)) & bits), known | bits);
+}
+
+/** Makes `match` say nothing about `field`. */
+export function matchClearField(match: Match, field: Field): void {
+  fieldClear(match.words, field);
+  fieldClear(match.mask, field);
 }
 
 /** Returns which bits of the field the match looks at. */

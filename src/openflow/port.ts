@@ -44,6 +44,11 @@ const reservedByName: ReadonlyMap<string, OfPort> = new Map([
   ["NONE", OFPP_NONE],
 ]);
 
+/** Returns the port that OpenFlow 1.0 writes in 16 bits: 0xff00 and up are reserved ports. */
+export function ofPortFromU16(port: number): OfPort {
+  return (port < 0xff00 ? port : (0xffff0000 | port) >>> 0) as OfPort;
+}
+
 /** Returns whether `port` is one of OpenFlow's reserved ports. */
 export function isReservedPort(port: OfPort): boolean {
   return port >= OFPP_UNSET;
