@@ -10,27 +10,29 @@ export const BATCH_LENGTHS: u32 = 2048; // bytes of packet
 export const BATCH_HASHES: u32 = 3072; // skb hash; 0 = not hashable
 export const BATCH_FLOWS: u32 = 4096; // megaflow found; 0 = none
 export const BATCH_VISITED: u32 = 5120; // masks tried, for those that got as far as the masks
-/** Indices of packets that the level so far has not answered; two lists, used in turn. */
-export const BATCH_MISSES_A: u32 = 6144;
-export const BATCH_MISSES_B: u32 = 7168;
-/** LookupLevel that answered; written only when tracing or off the fast path. */
+/** Indices of packets that the microflow cache has not answered. */
+export const BATCH_MISSES: u32 = 6144;
+/** What the mask cache stage leaves for the masked stage: the entry to fill. */
+export const BATCH_ENTRIES: u32 = 7168;
+/** LookupLevel that answered; written for the misses. */
 export const BATCH_LEVELS: u32 = 8192;
+/** Names of the microflows: skb hash with port and recirculation mixed in; 0 = not cached. */
+export const BATCH_SIGNATURES: u32 = 9216;
 
 /** Scalars of the context. */
-export const BATCH_COUNT: u32 = 9216;
-/** Odp port of all packets, or NO_COMMON_PORT when each frame's record says its own. */
-export const BATCH_IN_PORT: u32 = 9220;
-/** Passes before this one: 0 for received packets. */
-export const BATCH_DEPTH: u32 = 9224;
+export const BATCH_COUNT: u32 = 10240;
+/** Odp port of all packets of a fast receive. */
+export const BATCH_IN_PORT: u32 = 10244;
+/** Packets in the list of misses. */
+export const BATCH_MISS_COUNT: u32 = 10248;
 /** Context that deferred recirculations of this one go to; 0: recirculate at once. */
-export const BATCH_NEXT: u32 = 9228;
+export const BATCH_NEXT: u32 = 10252;
+/** 1 where every frame's record is filled in; 0 straight after a fast receive. */
+export const BATCH_RECORDS: u32 = 10256;
 
 /** First key; KEY_STRIDE apart. */
-export const BATCH_KEYS: u32 = 9280;
-/** 9,280 + 256 * 576 = 156,736, rounded up to a page and an odd number of cache lines. */
+export const BATCH_KEYS: u32 = 10304;
+/** 10,304 + 256 * 576 = 157,760, rounded up to a page and an odd number of cache lines. */
 export const BATCH_SIZE: u32 = 159808;
 /** Contexts: received bursts, then 8 deferred, then 9 single. */
 export const BATCH_CONTEXTS: u32 = 18;
-
-/** BATCH_IN_PORT of a context whose packets came from different ports. */
-export const NO_COMMON_PORT: u32 = 0xffffffff;

@@ -56,7 +56,7 @@ export const EXECUTE_LENGTH: u32 = 16;
 export const EXECUTE_SEQUENCE: u32 = 20;
 /** Bytes from the record's start to the packet. */
 export const EXECUTE_DATA: u32 = 24;
-export const EXECUTE_PROGRAM: u32 = 28;
+export const EXECUTE_PROGRAM: u32 = 28; // and the packet behind it, at EXECUTE_DATA
 
 /** SLAB, TABLE, REGION, SET: three operands. */
 export const OPERAND0: u32 = 12;

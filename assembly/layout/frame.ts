@@ -35,6 +35,10 @@ export const FRAME_SEQUENCE: u32 = 36;
 export const FRAME_NEXT: u32 = 40;
 /** Passes through the datapath so far. */
 export const FRAME_DEPTH: u32 = 44;
+/** While a copy runs inside its original's program: the original; else 0. */
+export const FRAME_PARENT: u32 = 52;
+/** Why the packet will be dropped if nobody gets it: a DropReason. */
+export const FRAME_REASON: u32 = 56;
 /** Which pool the frame goes home to: FRAME_POOL_*. Constant for the frame's life. */
 export const FRAME_POOL: u32 = 48;
 

@@ -25,6 +25,16 @@ export const MASK_COLD: u32 = 120;
 export const MASK_BYTES: u32 = 128; // 34 * 16 = 544
 /** 128 + 544 = 672, rounded up to a cache line. */
 export const MASK_SIZE: u32 = 704;
+/** Fingerprint of lanes and bytes, to find the mask again. */
+export const MASK_FINGERPRINT: u32 = 124;
+
+/** Sets of pruning bitmaps (one u32 a half) in which the bytes the mask leaves out are filled in. */
+export const MASK_FILLED: u32 = 672;
+
+/** The MASKS region: the array (u32 x MASK_MAX), hints by fingerprint (u32 x MASK_MAX), the records. */
+export const MASKS_ARRAY: u32 = 0;
+export const MASKS_HINTS: u32 = 4096;
+export const MASKS_RECORDS: u32 = 8192;
 
 /** Lanes 0 and 1 only. */
 export const MASK_KIND_TWO: u32 = 0;

@@ -24,7 +24,9 @@ export enum Setting {
   UPCALL_SHARE = 13,
   /** Free frames are taken first in, first out: a NIC's pattern. */
   FRAME_FIFO = 14,
-  COUNT = 15,
+  /** Fold every byte sent into PMD_DIGEST. */
+  DIGEST = 15,
+  COUNT = 16,
 }
 
 /** Memory of a PMD: base and bytes (u32 each), from PMD_REGIONS, 8 bytes apart. */
@@ -73,6 +75,9 @@ export const PMD_BYPASSED: u32 = 68;
 /** Packets received or in hand that have not ended: parked, queued. */
 export const PMD_IN_FLIGHT: u32 = 72;
 
+/** Running digest of what was sent, in order; u64. */
+export const PMD_DIGEST: u32 = 80;
+
 export const PMD_SETTINGS: u32 = 128;
 export const PMD_REGIONS: u32 = 256;
 /** Table descriptors: flows by masked key, flows by UFID. TABLE_DESCRIPTOR_SIZE each. */
@@ -82,7 +87,16 @@ export const PMD_UFID_TABLE: u32 = 544;
 export const PMD_STATS: u32 = 1024;
 /** Drops by DropReason, u64 each. */
 export const PMD_DROPS: u32 = 1536;
-export const PMD_CONTROL_SIZE: u32 = 4096;
+/** Random multipliers of the masked hash: 16 bytes a lane. */
+export const PMD_HASH_KEYS: u32 = 2048;
+/** Slabs of flow records: count, then {base, end, class} each. */
+export const PMD_SLAB_COUNT: u32 = 4096;
+export const PMD_SLABS: u32 = 4112;
+export const PMD_SLAB_MAX: u32 = 320;
+export const PMD_CONTROL_SIZE: u32 = 8192;
+
+/** Classes of Command.SLAB: the three of flow records, then action programs. */
+export const SLAB_CLASS_PROGRAMS: u32 = 3;
 
 /** A pending microflow: its upcall is with the controller. */
 export const PENDING_HASH: u32 = 0; // 0 = not hashable: never joined
@@ -95,5 +109,13 @@ export const PENDING_NEXT: u32 = 24; // of its hash chain
 /** Bumped at every use, so that a late answer does not hit another packet. */
 export const PENDING_GENERATION: u32 = 28;
 export const PENDING_SIZE: u32 = 32;
-/** Heads of the hash chains behind the PENDING_MAX records. */
+/** Heads of the hash chains, u32 each, behind the PENDING_MAX + 1 records (number 0 is never used). */
 export const PENDING_CHAINS: u32 = 4096;
+
+/** Accounts of packets whose copies outlive them, behind the chains: number 0 is never used. */
+export const ACCOUNT_REFERENCES: u32 = 0; // next free account when free
+export const ACCOUNT_FATE: u32 = 4;
+export const ACCOUNT_REASON: u32 = 8;
+export const ACCOUNT_SEQUENCE: u32 = 12;
+export const ACCOUNT_SIZE: u32 = 16;
+export const ACCOUNT_MAX: u32 = 4096;

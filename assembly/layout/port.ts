@@ -12,12 +12,14 @@ export enum PortKind {
   XSK = 3,
 }
 
+/** PortKind | PORT_FLAG_*: one word tells whether the fast path may be taken. */
 export const PORT_KIND: u32 = 0;
 /** Byte ring, or the block of an AF_XDP queue. */
 export const PORT_TX: u32 = 4;
-/** Frames waiting for the end of the batch: address of a list, and its length. */
-export const PORT_FLAGS: u32 = 8;
-export const PORT_MTU: u32 = 12;
+/** Longest packet the port sends, in bytes; 0 = PACKET_MAX. */
+export const PORT_MTU: u32 = 8;
+/** Bytes of the record that the controller sets; the counters behind them are the PMD's. */
+export const PORT_CONFIG_SIZE: u32 = 16;
 /** Counters, u64. */
 export const PORT_RX_PACKETS: u32 = 16;
 export const PORT_RX_BYTES: u32 = 24;
@@ -26,15 +28,16 @@ export const PORT_TX_BYTES: u32 = 40;
 export const PORT_TX_DROPS: u32 = 48;
 export const PORT_UPCALLS_LOST: u32 = 56;
 export const PORT_RX_DROPS: u32 = 64;
-/** Running digest of the bytes sent; only while PORT_FLAG_DIGEST is set. u64. */
-export const PORT_DIGEST: u32 = 72;
-export const PORT_UPCALLS: u32 = 80;
+export const PORT_UPCALLS: u32 = 72;
+/** u32: misses of this port that wait for the controller. */
+export const PORT_PENDING: u32 = 80;
 export const PORT_SIZE: u32 = 128;
 
-/** PORT_FLAGS: sends nothing, counts DropReason.PORT_DOWN. */
-export const PORT_FLAG_DOWN: u32 = 1;
-/** PORT_FLAGS: folds every byte sent into PORT_DIGEST. */
-export const PORT_FLAG_DIGEST: u32 = 2;
+export const PORT_KIND_MASK: u32 = 0xff;
+/** Sends nothing, counts DropReason.PORT_DOWN. */
+export const PORT_FLAG_DOWN: u32 = 0x100;
+/** Folds every byte sent into PMD_DIGEST. */
+export const PORT_FLAG_DIGEST: u32 = 0x200;
 
 /** Where a receive queue's packets come from. */
 export enum RxqKind {

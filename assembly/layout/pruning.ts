@@ -10,5 +10,17 @@ export const PRUNE_BYTES_MAX: u32 = 32;
 export const PRUNE_VALUES: u32 = 256;
 /** 1,024 masks / 8. */
 export const PRUNE_ROW_BYTES_MAX: u32 = 128;
-/** 32 * 256 * 128: the largest set of tables. */
-export const PRUNE_REGION_SIZE: u32 = 1048576;
+/** Tables of one set, and what is before them: the list of {offset in the key, table address}. */
+export const PRUNE_LIST_SIZE: u32 = 4096;
+/** In it: number of the set, and scratch of its making (u16 a byte of the key). */
+export const PRUNE_LIST_GENERATION: u32 = 1016;
+export const PRUNE_LIST_USERS: u32 = 1024;
+/** 4,096 + 32 * 256 * 128. */
+export const PRUNE_SET_SIZE: u32 = 1052672;
+/** Two sets: the one in use and the one being built. */
+export const PRUNE_REGION_SIZE: u32 = 2105344;
+
+/** With fewer masks than this a plain walk is as fast. */
+export const PRUNE_MASKS_MIN: u32 = 3;
+/** Slots of flow records looked at, at a batch boundary, while a set is built. */
+export const PRUNE_BUILD_SLOTS: u32 = 256;

@@ -40,8 +40,6 @@ export enum TraceKind {
   LOOKUP = 1,
   /** [sequence][DropReason] The received packet ended here. */
   DROP = 2,
-  /** [sequence] The received packet ended, sent or consumed. */
-  END = 3,
 }
 
 export const TRACE_SEQUENCE: u32 = 8;

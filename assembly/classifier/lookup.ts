@@ -1,0 +1,96 @@
+// HOT: finding the megaflow of a key by its masks. No priorities: megaflows are disjoint in effect, so the
+// first hit ends the search. A try reads the key's lanes, the mask's record, one bucket (32 bytes) and, at
+// a hit, the flow's first 64 bytes.
+
+import { pmd } from "../core/state.ts";
+import { tableHome, tableNext, tableSignature } from "../core/table.ts";
+import { maskedEquals, maskedHash } from "../key/masked.ts";
+import { FLOW_MASK } from "../layout/flow.ts";
+import { TABLE_BASE, TABLE_MASK, TABLE_OLD_BASE, TABLE_OLD_MASK } from "../layout/hash-table.ts";
+import { MASK_HITS, MASK_INDEX } from "../layout/mask.ts";
+import { PMD_FLOW_TABLE } from "../layout/pmd.ts";
+import { maskAt, maskBitEnd, maskByBit, maskCount } from "./masks.ts";
+import { pruneChunk, pruneChunks, pruneCovered, pruneReady } from "./pruning.ts";
+
+/** Masks tried by the last search. */
+export let visited: u32 = 0;
+/** Place in the mask array of the mask that the last successful walk ended at. */
+export let foundIndex: u32 = 0;
+
+/** Starts counting masks for a new search. */
+export function visitedReset(): void {
+  visited = 0;
+}
+
+/** The flow that matches `key` under one mask, or 0. */
+export function tryMask(mask: u32, key: u32): u32 {
+  visited++;
+  const hash = tableSignature(maskedHash(mask, key));
+  const table = pmd + PMD_FLOW_TABLE;
+  const flow = probe(load<u32>(table, TABLE_BASE), load<u32>(table, TABLE_MASK), hash, mask, key);
+  if (flow !== 0 || load<u32>(table, TABLE_OLD_BASE) === 0) return flow;
+  return probe(load<u32>(table, TABLE_OLD_BASE), load<u32>(table, TABLE_OLD_MASK), hash, mask, key);
+}
+
+/** Searches all masks but the one at place `except`: by the bitmaps when they are there, else in order. */
+export function lookupMasks(key: u32, except: u32): u32 {
+  const flow = pruneReady && maskCount > 2 ? lookupPruned(key, except) : lookupInOrder(key, except, 0);
+  if (flow === 0) return 0;
+  const mask = load<u32>(flow, FLOW_MASK);
+  store<u32>(mask, load<u32>(mask, MASK_HITS) + 1, MASK_HITS);
+  return flow;
+}
+
+/** Tries masks in array order, leaving out place `except` and records below `fromBit`. */
+function lookupInOrder(key: u32, except: u32, fromBit: u32): u32 {
+  const end = maskCount;
+  const covered = maskByBit(fromBit);
+  for (let i: u32 = 0; i < end; i++) {
+    const mask = maskAt(i);
+    if (i === except || mask < covered) continue;
+    const flow = tryMask(mask, key);
+    if (flow !== 0) {
+      foundIndex = i;
+      return flow;
+    }
+  }
+  return 0;
+}
+
+/** Tries the masks that the bitmaps leave, then those too new to be in them. */
+function lookupPruned(key: u32, except: u32): u32 {
+  const skip = except < maskCount ? maskAt(except) : 0;
+  for (let chunk: u32 = 0; chunk < pruneChunks; chunk++) {
+    let candidates = pruneChunk(key, chunk);
+    while (candidates !== 0) {
+      const mask = maskByBit((chunk << 6) + (ctz<u64>(candidates) as u32));
+      candidates &= candidates - 1;
+      if (mask === skip) continue;
+      const flow = tryMask(mask, key);
+      if (flow !== 0) {
+        foundIndex = load<u32>(mask, MASK_INDEX);
+        return flow;
+      }
+    }
+  }
+  return lookupUncovered(key, except);
+}
+
+function lookupUncovered(key: u32, except: u32): u32 {
+  return pruneCovered >= maskBitEnd() ? 0 : lookupInOrder(key, except, pruneCovered);
+}
+
+function probe(base: u32, tableMask: u32, signature: u32, mask: u32, key: u32): u32 {
+  let bucket = tableHome(base, tableMask, signature);
+  while (true) {
+    const signatures = v128.load(bucket);
+    let equal = i32x4.bitmask(i32x4.eq(signatures, i32x4.splat(signature)));
+    while (equal !== 0) {
+      const flow = load<u32>(bucket + ((ctz<i32>(equal) as u32) << 2), 16);
+      if (load<u32>(flow, FLOW_MASK) === mask && maskedEquals(flow, mask, key)) return flow;
+      equal &= equal - 1;
+    }
+    if (!i32x4.all_true(signatures)) return 0;
+    bucket = tableNext(base, tableMask, bucket);
+  }
+}

@@ -1,0 +1,150 @@
+// Frames: two pools of free frames (small and big), last in first out so that the next packet lands in
+// memory that is still in the CPU's cache. The small pool can be made first in first out, as a NIC's
+// descriptor ring uses its buffers.
+
+import {
+  BIG_FRAME_SIZE,
+  FRAME_DATA,
+  FRAME_DATA_MAX,
+  FRAME_FATE,
+  FRAME_FATE_COPY,
+  FRAME_HEADROOM,
+  FRAME_LENGTH,
+  FRAME_NEXT,
+  FRAME_PARENT,
+  FRAME_POOL,
+  FRAME_POOL_BIG,
+  FRAME_POOL_SMALL,
+  FRAME_RECORD_SIZE,
+  FRAME_SIZE,
+} from "../layout/frame.ts";
+import {
+  PMD_BIG_FRAMES,
+  PMD_FREE_BIG,
+  PMD_FREE_SMALL,
+  PMD_SMALL_FRAMES,
+  RegionId,
+  Setting,
+} from "../layout/pmd.ts";
+import { copyBytes } from "./bytes.ts";
+import { pmd, regionBase, setting } from "./state.ts";
+
+let smallStack: u32 = 0;
+/** Address behind the last free small frame's entry. */
+let smallTop: u32 = 0;
+let smallCount: u32 = 0;
+let bigStack: u32 = 0;
+let bigTop: u32 = 0;
+/** First in first out: places of the next frame to take and to give, in a ring of all frames. */
+let fifo: bool = false;
+let fifoTake: u32 = 0;
+let fifoGive: u32 = 0;
+let fifoFree: u32 = 0;
+
+/** Fills both pools; every frame is free. */
+export function framePoolInit(): void {
+  smallCount = load<u32>(pmd, PMD_SMALL_FRAMES);
+  const bigCount = load<u32>(pmd, PMD_BIG_FRAMES);
+  smallStack = regionBase(RegionId.FREE_FRAMES);
+  bigStack = smallStack + (smallCount << 2);
+  smallTop = smallStack;
+  bigTop = bigStack;
+  fifo = setting(Setting.FRAME_FIFO) !== 0;
+  let frame = regionBase(RegionId.FRAMES) + smallCount * FRAME_SIZE;
+  for (let i: u32 = 0; i < smallCount; i++) {
+    frame -= FRAME_SIZE;
+    store<u32>(frame, FRAME_POOL_SMALL, FRAME_POOL);
+    store<u32>(smallStack + (i << 2), frame);
+  }
+  smallTop = smallStack + (smallCount << 2);
+  fifoFree = smallCount;
+  frame = regionBase(RegionId.BIG_FRAMES) + bigCount * BIG_FRAME_SIZE;
+  for (let i: u32 = 0; i < bigCount; i++) {
+    frame -= BIG_FRAME_SIZE;
+    store<u32>(frame, FRAME_POOL_BIG, FRAME_POOL);
+    store<u32>(bigTop, frame);
+    bigTop += 4;
+  }
+  framePoolPublish();
+}
+
+/** Lets the controller see how many frames are free. */
+export function framePoolPublish(): void {
+  store<u32>(pmd, frameFreeCount(), PMD_FREE_SMALL);
+  store<u32>(pmd, (bigTop - bigStack) >> 2, PMD_FREE_BIG);
+}
+
+/** Free small frames. */
+export function frameFreeCount(): u32 {
+  return fifo ? fifoFree : (smallTop - smallStack) >> 2;
+}
+
+/** A small frame, or 0. Its record is not filled in. */
+export function frameAlloc(): u32 {
+  if (fifo) return frameAllocFifo();
+  if (smallTop === smallStack) return 0;
+  smallTop -= 4;
+  return load<u32>(smallTop);
+}
+
+/** A frame that takes `length` bytes of packet, or 0. */
+export function frameAllocFor(length: u32): u32 {
+  if (length <= FRAME_DATA_MAX) return frameAlloc();
+  if (bigTop === bigStack) return 0;
+  bigTop -= 4;
+  return load<u32>(bigTop);
+}
+
+/** Gives a small frame back; the caller knows that it is one. */
+export function frameFreeSmall(frame: u32): void {
+  if (fifo) {
+    frameFreeFifo(frame);
+    return;
+  }
+  store<u32>(smallTop, frame);
+  smallTop += 4;
+}
+
+/** Gives a frame back to the pool it came from. */
+export function frameFree(frame: u32): void {
+  if (load<u32>(frame, FRAME_POOL) === FRAME_POOL_BIG) {
+    store<u32>(bigTop, frame);
+    bigTop += 4;
+    return;
+  }
+  frameFreeSmall(frame);
+}
+
+/**
+ * A copy of the packet with its record, marked as a copy of `frame`; 0 when no frame is free.
+ * FRAME_DATA and FRAME_LENGTH of `frame` are valid.
+ */
+export function frameCopy(frame: u32): u32 {
+  const length = load<u32>(frame, FRAME_LENGTH);
+  const copy = frameAllocFor(length);
+  if (copy === 0) return 0;
+  const pool = load<u32>(copy, FRAME_POOL);
+  memory.copy(copy, frame, FRAME_RECORD_SIZE);
+  const data = copy + FRAME_HEADROOM;
+  store<u32>(copy, pool, FRAME_POOL);
+  store<u32>(copy, data, FRAME_DATA);
+  store<u32>(copy, FRAME_FATE_COPY, FRAME_FATE);
+  store<u32>(copy, frame, FRAME_PARENT);
+  store<u32>(copy, 0, FRAME_NEXT);
+  copyBytes(data, load<u32>(frame, FRAME_DATA), length);
+  return copy;
+}
+
+function frameAllocFifo(): u32 {
+  if (fifoFree === 0) return 0;
+  const frame = load<u32>(smallStack + (fifoTake << 2));
+  fifoTake = fifoTake + 1 === smallCount ? 0 : fifoTake + 1;
+  fifoFree--;
+  return frame;
+}
+
+function frameFreeFifo(frame: u32): void {
+  store<u32>(smallStack + (fifoGive << 2), frame);
+  fifoGive = fifoGive + 1 === smallCount ? 0 : fifoGive + 1;
+  fifoFree++;
+}

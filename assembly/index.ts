@@ -1,0 +1,25 @@
+// The datapath's ABI: everything the host may call, and nothing else.
+
+import { LAYOUT_SEQ } from "./layout/memory-map.ts";
+import { stageExtract, stageHash } from "./pmd/extract.ts";
+import { stageForward } from "./pmd/forward.ts";
+import { stageMasked, stageMicroflow } from "./pmd/lookup.ts";
+import { pmdInit, poll, rxqCountSet } from "./pmd/poll.ts";
+import { stageReceive } from "./pmd/stages.ts";
+
+/** The layout this module was built with. */
+export function layoutSeq(): u32 {
+  return LAYOUT_SEQ;
+}
+
+export {
+  pmdInit,
+  poll,
+  rxqCountSet,
+  stageExtract,
+  stageForward,
+  stageHash,
+  stageMasked,
+  stageMicroflow,
+  stageReceive,
+};

@@ -1,0 +1,73 @@
+// HOT: the stages that turn packets into keys, hashes and signatures.
+
+import { microflowHash } from "../cache/microflow.ts";
+import { extractKey } from "../key/extract.ts";
+import { skbHash } from "../key/hash.ts";
+import {
+  BATCH_COUNT,
+  BATCH_DATA,
+  BATCH_FRAMES,
+  BATCH_HASHES,
+  BATCH_IN_PORT,
+  BATCH_LENGTHS,
+  BATCH_RECORDS,
+  BATCH_SIGNATURES,
+} from "../layout/batch.ts";
+import { KEY_PKT_MARK, KEY_STRIDE } from "../layout/flow-key.ts";
+import {
+  FRAME_DATA,
+  FRAME_DP_HASH,
+  FRAME_IN_PORT,
+  FRAME_LENGTH,
+  FRAME_PKT_MARK,
+  FRAME_RECIRC_ID,
+  FRAME_SKB_PRIORITY,
+} from "../layout/frame.ts";
+import { keyAt } from "./contexts.ts";
+
+/** Extracts the key of every packet. */
+export function stageExtract(context: u32): void {
+  if (load<u32>(context, BATCH_RECORDS) !== 0) {
+    extractRecorded(context);
+    return;
+  }
+  const inPort = load<u32>(context, BATCH_IN_PORT);
+  const end = context + (load<u32>(context, BATCH_COUNT) << 2);
+  let key = keyAt(context, 0);
+  for (let at = context; at < end; at += 4, key += KEY_STRIDE) {
+    extractKey(key, load<u32>(at, BATCH_DATA), load<u32>(at, BATCH_LENGTHS), inPort, 0);
+  }
+}
+
+/** Hashes every key. */
+export function stageHash(context: u32): void {
+  const end = context + (load<u32>(context, BATCH_COUNT) << 2);
+  let key = keyAt(context, 0);
+  for (let at = context; at < end; at += 4, key += KEY_STRIDE) {
+    const hash = skbHash(key);
+    store<u32>(at, hash, BATCH_HASHES);
+    store<u32>(at, microflowHash(hash, key), BATCH_SIGNATURES);
+  }
+}
+
+/** Packets whose records carry metadata: recirculated, parked, or from the controller. */
+function extractRecorded(context: u32): void {
+  const packets = load<u32>(context, BATCH_COUNT);
+  for (let i: u32 = 0; i < packets; i++)
+    extractFrame(load<u32>(context + (i << 2), BATCH_FRAMES), keyAt(context, i));
+}
+
+/** Extracts the key of one frame with a valid record. */
+export function extractFrame(frame: u32, key: u32): void {
+  extractKey(
+    key,
+    load<u32>(frame, FRAME_DATA),
+    load<u32>(frame, FRAME_LENGTH),
+    load<u32>(frame, FRAME_IN_PORT),
+    load<u32>(frame, FRAME_RECIRC_ID),
+  );
+  store<u64>(key, load<u64>(frame, FRAME_PKT_MARK), KEY_PKT_MARK);
+  store<u32>(key, load<u32>(frame, FRAME_SKB_PRIORITY), KEY_PKT_MARK + 8);
+}
+
+if (FRAME_DP_HASH !== FRAME_PKT_MARK + 4) ERROR("FRAME_DP_HASH does not follow FRAME_PKT_MARK");

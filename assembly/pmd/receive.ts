@@ -1,0 +1,152 @@
+// HOT: receive. Takes a burst off a receive queue into the receive context, copying each packet into a
+// fresh frame as a NIC would. A packet costs its index entry (8 bytes) and its own bytes.
+
+import { inFlightAdd, traceDrop } from "../core/account.ts";
+import { copyBytes } from "../core/bytes.ts";
+import { frameAlloc, frameAllocFor } from "../core/frame-pool.ts";
+import { ringPeek, ringRelease } from "../core/ring.ts";
+import { count, countDrop, ports, regionBase } from "../core/state.ts";
+import {
+  BATCH_COUNT,
+  BATCH_DATA,
+  BATCH_FRAMES,
+  BATCH_IN_PORT,
+  BATCH_LENGTHS,
+  BATCH_RECORDS,
+} from "../layout/batch.ts";
+import { FRAME_DATA_MAX, FRAME_HEADROOM, FRAME_SEQUENCE } from "../layout/frame.ts";
+import { PACKET_MAX } from "../layout/limits.ts";
+import { RegionId } from "../layout/pmd.ts";
+import {
+  PORT_RX_BYTES,
+  PORT_RX_DROPS,
+  PORT_RX_PACKETS,
+  PORT_SIZE,
+  RX_RECORD_DATA,
+  RX_RECORD_LENGTH,
+  RX_RECORD_SEQUENCE,
+  RXQ_BATCHES,
+  RXQ_KIND,
+  RXQ_PACKETS,
+  RXQ_PORT,
+  RXQ_SIZE,
+  RXQ_SOURCE,
+  RXQ_TRACE_COUNT,
+  RXQ_TRACE_LIMIT,
+  RXQ_TRACE_NEXT,
+  RXQ_TRACE_ROUNDS,
+  RxqKind,
+} from "../layout/port.ts";
+import { DropReason, PmdStat } from "../layout/stat.ts";
+import { recordInit } from "./contexts.ts";
+
+/** Shortest frame with an Ethernet header. */
+const ETHERNET_HEADER: u32 = 14;
+
+/** Fills the context with up to `batch` packets of the queue and returns how many there are. */
+export function receiveBurst(queue: u32, context: u32, batch: u32): u32 {
+  const kind = load<u32>(queue, RXQ_KIND);
+  const port = load<u32>(queue, RXQ_PORT);
+  let received: u32 = 0;
+  if (kind === (RxqKind.TRACE as u32)) received = receiveTrace(queue, context, batch);
+  else if (kind === (RxqKind.RING as u32)) received = receiveRing(queue, context, batch, port);
+  if (received === 0) return 0;
+  store<u32>(context, received, BATCH_COUNT);
+  store<u32>(context, port, BATCH_IN_PORT);
+  store<u32>(context, kind === (RxqKind.RING as u32) ? 1 : 0, BATCH_RECORDS);
+  accountReceived(queue, context, received, port);
+  return received;
+}
+
+/** Record of receive queue number `index`. */
+export function rxqAt(index: u32): u32 {
+  return regionBase(RegionId.RXQS) + index * RXQ_SIZE;
+}
+
+function receiveTrace(queue: u32, context: u32, batch: u32): u32 {
+  const index = load<u32>(queue, RXQ_SOURCE);
+  const packets = load<u32>(queue, RXQ_TRACE_COUNT);
+  const limit = load<u32>(queue, RXQ_TRACE_LIMIT);
+  let next = load<u32>(queue, RXQ_TRACE_NEXT);
+  if (limit !== 0 && load<u32>(queue, RXQ_TRACE_ROUNDS) >= limit) return 0;
+  let received: u32 = 0;
+  const end = min<u32>(batch, packets - next);
+  for (; received < end; received++) {
+    const entry = index + ((next + received) << 3);
+    const source = load<u32>(entry);
+    const length = load<u32>(entry, 4);
+    const frame = length <= FRAME_DATA_MAX ? frameAlloc() : frameAllocFor(length);
+    if (frame === 0) break;
+    const data = frame + FRAME_HEADROOM;
+    copyBytes(data, source, length);
+    const at = context + (received << 2);
+    store<u32>(at, frame, BATCH_FRAMES);
+    store<u32>(at, data, BATCH_DATA);
+    store<u32>(at, length, BATCH_LENGTHS);
+  }
+  next += received;
+  if (next === packets) {
+    next = 0;
+    store<u32>(queue, load<u32>(queue, RXQ_TRACE_ROUNDS) + 1, RXQ_TRACE_ROUNDS);
+  }
+  store<u32>(queue, next, RXQ_TRACE_NEXT);
+  return received;
+}
+
+/** Packets from the controller: one at a time is fast enough, and each may carry a name. */
+function receiveRing(queue: u32, context: u32, batch: u32, port: u32): u32 {
+  const ring = load<u32>(queue, RXQ_SOURCE);
+  let received: u32 = 0;
+  while (received < batch) {
+    const record = ringPeek(ring);
+    if (record === 0) break;
+    const length = load<u32>(record, RX_RECORD_LENGTH);
+    const sequence = load<u32>(record, RX_RECORD_SEQUENCE);
+    if (length > PACKET_MAX || length < ETHERNET_HEADER) {
+      refuse(port, length, sequence);
+      ringRelease(ring, record);
+      continue;
+    }
+    const frame = frameAllocFor(length);
+    if (frame === 0) break;
+    const data = frame + FRAME_HEADROOM;
+    memory.copy(data, record + RX_RECORD_DATA, length);
+    recordInit(frame, data, length, port);
+    store<u32>(frame, sequence, FRAME_SEQUENCE);
+    const at = context + (received << 2);
+    store<u32>(at, frame, BATCH_FRAMES);
+    store<u32>(at, data, BATCH_DATA);
+    store<u32>(at, length, BATCH_LENGTHS);
+    ringRelease(ring, record);
+    received++;
+  }
+  return received;
+}
+
+/** Counts a packet that is too long or too short to be carried: received, and dropped. */
+function refuse(port: u32, length: u32, sequence: u32): void {
+  const reason = length > PACKET_MAX ? DropReason.OVERSIZE : DropReason.RUNT;
+  const record = ports + port * PORT_SIZE;
+  store<u64>(record, load<u64>(record, PORT_RX_PACKETS) + 1, PORT_RX_PACKETS);
+  store<u64>(record, load<u64>(record, PORT_RX_BYTES) + (length as u64), PORT_RX_BYTES);
+  store<u64>(record, load<u64>(record, PORT_RX_DROPS) + 1, PORT_RX_DROPS);
+  count(PmdStat.RX, 1);
+  count(PmdStat.RX_BYTES, length);
+  count(PmdStat.DROPPED, 1);
+  countDrop(reason);
+  traceDrop(sequence, reason);
+}
+
+function accountReceived(queue: u32, context: u32, received: u32, port: u32): void {
+  let bytes: u32 = 0;
+  for (let i: u32 = 0; i < received; i++) bytes += load<u32>(context + (i << 2), BATCH_LENGTHS);
+  const record = ports + port * PORT_SIZE;
+  store<u64>(record, load<u64>(record, PORT_RX_PACKETS) + (received as u64), PORT_RX_PACKETS);
+  store<u64>(record, load<u64>(record, PORT_RX_BYTES) + (bytes as u64), PORT_RX_BYTES);
+  store<u64>(queue, load<u64>(queue, RXQ_PACKETS) + (received as u64), RXQ_PACKETS);
+  store<u64>(queue, load<u64>(queue, RXQ_BATCHES) + 1, RXQ_BATCHES);
+  count(PmdStat.RX, received);
+  count(PmdStat.RX_BYTES, bytes);
+  count(PmdStat.BATCHES, 1);
+  inFlightAdd(received as i32);
+}

@@ -1,0 +1,269 @@
+// COLD: handing packets to the controller. A packet that nothing matched is parked: its frame waits in a
+// table of pending microflows, and later packets of the same microflow chain behind it, so that one upcall
+// serves them all and their order is kept.
+
+import { accountDetach, packetDrop } from "../core/account.ts";
+import { ringCommit, ringReserve } from "../core/ring.ts";
+import { clock, count, pmd, ports, regionBase, setting, upcallRing } from "../core/state.ts";
+import { BATCH_HASHES } from "../layout/batch.ts";
+import { KEY_SIZE } from "../layout/flow-key.ts";
+import {
+  FRAME_DATA,
+  FRAME_FATE,
+  FRAME_FATE_CONSUMED,
+  FRAME_IN_PORT,
+  FRAME_LENGTH,
+  FRAME_NEXT,
+  FRAME_REASON,
+  FRAME_RECIRC_ID,
+  FRAME_SEQUENCE,
+} from "../layout/frame.ts";
+import { PENDING_MAX } from "../layout/limits.ts";
+import {
+  PENDING_CHAINS,
+  PENDING_GENERATION,
+  PENDING_HASH,
+  PENDING_HEAD,
+  PENDING_NEXT,
+  PENDING_PORT,
+  PENDING_RECIRC_ID,
+  PENDING_SINCE,
+  PENDING_SIZE,
+  PENDING_TAIL,
+  PMD_PARKED,
+  PMD_SMALL_FRAMES,
+  RegionId,
+  Setting,
+} from "../layout/pmd.ts";
+import { PORT_PENDING, PORT_SIZE, PORT_UPCALLS, PORT_UPCALLS_LOST } from "../layout/port.ts";
+import { DropReason, PmdStat } from "../layout/stat.ts";
+import {
+  MISS_DATA,
+  MISS_KEY,
+  MISS_LENGTH,
+  MISS_PENDING,
+  MISS_RECORD_SIZE,
+  MISS_SEQUENCE,
+  PUNT_CAPTURED,
+  PUNT_COOKIE,
+  PUNT_DATA,
+  PUNT_KEY,
+  PUNT_LENGTH,
+  PUNT_SEQUENCE,
+  UpcallKind,
+} from "../layout/upcall.ts";
+
+/** Milliseconds after which an unanswered upcall is given up. */
+const PENDING_TIMEOUT_MS: u32 = 5000;
+/** Records looked at in one sweep for such upcalls. */
+const SWEEP: u32 = 64;
+const GENERATION_SHIFT: u32 = 16;
+
+let table: u32 = 0;
+let chains: u32 = 0;
+let freePending: u32 = 0;
+let parked: u32 = 0;
+let sweepCursor: u32 = 1;
+
+export function upcallsInit(): void {
+  table = regionBase(RegionId.PENDING);
+  chains = table + (PENDING_MAX + 1) * PENDING_SIZE;
+  memory.fill(table, 0, (PENDING_MAX + 1) * PENDING_SIZE + PENDING_CHAINS * 4);
+  freePending = 0;
+  for (let i: u32 = PENDING_MAX; i > 0; i--) {
+    store<u32>(pendingAt(i), freePending, PENDING_NEXT);
+    freePending = i;
+  }
+  parked = 0;
+  sweepCursor = 1;
+}
+
+/** Parks a packet that no megaflow matched, with an upcall unless its microflow has one already. */
+export function upcallMiss(context: u32, i: u32, frame: u32, key: u32): void {
+  const hash = load<u32>(context + (i << 2), BATCH_HASHES);
+  if (parked >= load<u32>(pmd, PMD_SMALL_FRAMES) >> 2 || !accountDetach(frame)) {
+    lose(frame);
+    return;
+  }
+  const same = hash === 0 ? 0 : findPending(hash, frame);
+  if (same !== 0) {
+    store<u32>(load<u32>(same, PENDING_TAIL), frame, FRAME_NEXT);
+    store<u32>(same, frame, PENDING_TAIL);
+    store<u32>(frame, 0, FRAME_NEXT);
+    parkedAdd(1);
+    count(PmdStat.UPCALLS_JOINED, 1);
+    return;
+  }
+  const port = ports + load<u32>(frame, FRAME_IN_PORT) * PORT_SIZE;
+  if (freePending === 0 || load<u32>(port, PORT_PENDING) >= setting(Setting.UPCALL_SHARE)) {
+    lose(frame);
+    return;
+  }
+  const number = freePending;
+  if (
+    !queueMiss(frame, key, number | (load<u32>(pendingAt(number), PENDING_GENERATION) << GENERATION_SHIFT))
+  ) {
+    lose(frame);
+    return;
+  }
+  park(number, hash, frame);
+  store<u32>(port, load<u32>(port, PORT_PENDING) + 1, PORT_PENDING);
+  store<u64>(port, load<u64>(port, PORT_UPCALLS) + 1, PORT_UPCALLS);
+}
+
+/** Hands up to `length` bytes of the packet to the controller, as an action asks. */
+export function upcallAction(frame: u32, key: u32, cookie: u32, length: u32): void {
+  const whole = load<u32>(frame, FRAME_LENGTH);
+  const captured = min<u32>(whole, length);
+  const record = ringReserve(upcallRing, PUNT_DATA + captured, UpcallKind.ACTION);
+  if (record === 0) {
+    countLost(frame);
+    store<u32>(frame, DropReason.UPCALL_LOST, FRAME_REASON);
+    return;
+  }
+  store<u32>(record, cookie, PUNT_COOKIE);
+  store<u32>(record, whole, PUNT_LENGTH);
+  store<u32>(record, captured, PUNT_CAPTURED);
+  store<u32>(record, load<u32>(frame, FRAME_SEQUENCE), PUNT_SEQUENCE);
+  memory.copy(record + PUNT_KEY, key, KEY_SIZE);
+  memory.copy(record + PUNT_DATA, load<u32>(frame, FRAME_DATA), captured);
+  ringCommit(upcallRing);
+  count(PmdStat.UPCALLS, 1);
+  store<u32>(frame, load<u32>(frame, FRAME_FATE) | FRAME_FATE_CONSUMED, FRAME_FATE);
+}
+
+/** Takes the chain of frames that waits for this upcall's answer; 0 when it was given up. */
+export function pendingTake(token: u32): u32 {
+  const number = token & ((1 << GENERATION_SHIFT) - 1);
+  if (number === 0 || number > PENDING_MAX) return 0;
+  const entry = pendingAt(number);
+  const generation = load<u32>(entry, PENDING_GENERATION);
+  if (generation !== token >> GENERATION_SHIFT) return 0;
+  const head = load<u32>(entry, PENDING_HEAD);
+  if (head === 0) return 0;
+  unchain(entry, number);
+  const port = ports + load<u32>(entry, PENDING_PORT) * PORT_SIZE;
+  store<u32>(port, load<u32>(port, PORT_PENDING) - 1, PORT_PENDING);
+  store<u32>(entry, 0, PENDING_HEAD);
+  store<u32>(entry, (generation + 1) & 0xffff, PENDING_GENERATION);
+  store<u32>(entry, freePending, PENDING_NEXT);
+  freePending = number;
+  return head;
+}
+
+/** Takes the first frame off a chain that pendingTake returned, and returns the rest. */
+export function pendingPop(frame: u32): u32 {
+  const rest = load<u32>(frame, FRAME_NEXT);
+  store<u32>(frame, 0, FRAME_NEXT);
+  parkedAdd(-1);
+  return rest;
+}
+
+/** Gives up upcalls that were not answered in time, a few records at a time. */
+export function pendingSweep(): void {
+  if (parked === 0) return;
+  for (let n: u32 = 0; n < SWEEP; n++) {
+    const entry = pendingAt(sweepCursor);
+    if (
+      load<u32>(entry, PENDING_HEAD) !== 0 &&
+      clock - load<u32>(entry, PENDING_SINCE) > PENDING_TIMEOUT_MS
+    ) {
+      giveUp(sweepCursor | (load<u32>(entry, PENDING_GENERATION) << GENERATION_SHIFT));
+    }
+    sweepCursor = sweepCursor === PENDING_MAX ? 1 : sweepCursor + 1;
+  }
+}
+
+/** Drops a packet as `upcall lost`, counted by port. */
+export function lose(frame: u32): void {
+  countLost(frame);
+  packetDrop(frame, DropReason.UPCALL_LOST);
+}
+
+function giveUp(token: u32): void {
+  let frame = pendingTake(token);
+  while (frame !== 0) {
+    const rest = pendingPop(frame);
+    lose(frame);
+    frame = rest;
+  }
+}
+
+function countLost(frame: u32): void {
+  const port = ports + load<u32>(frame, FRAME_IN_PORT) * PORT_SIZE;
+  store<u64>(port, load<u64>(port, PORT_UPCALLS_LOST) + 1, PORT_UPCALLS_LOST);
+}
+
+function queueMiss(frame: u32, key: u32, token: u32): bool {
+  const record = ringReserve(upcallRing, MISS_RECORD_SIZE, UpcallKind.MISS);
+  if (record === 0) return false;
+  store<u32>(record, token, MISS_PENDING);
+  store<u32>(record, load<u32>(frame, FRAME_DATA), MISS_DATA);
+  store<u32>(record, load<u32>(frame, FRAME_LENGTH), MISS_LENGTH);
+  store<u32>(record, load<u32>(frame, FRAME_SEQUENCE), MISS_SEQUENCE);
+  memory.copy(record + MISS_KEY, key, KEY_SIZE);
+  ringCommit(upcallRing);
+  count(PmdStat.UPCALLS, 1);
+  return true;
+}
+
+function park(number: u32, hash: u32, frame: u32): void {
+  const entry = pendingAt(number);
+  freePending = load<u32>(entry, PENDING_NEXT);
+  store<u32>(entry, hash, PENDING_HASH);
+  store<u32>(entry, frame, PENDING_HEAD);
+  store<u32>(entry, frame, PENDING_TAIL);
+  store<u32>(entry, load<u32>(frame, FRAME_IN_PORT), PENDING_PORT);
+  store<u32>(entry, load<u32>(frame, FRAME_RECIRC_ID), PENDING_RECIRC_ID);
+  store<u32>(entry, clock, PENDING_SINCE);
+  store<u32>(frame, 0, FRAME_NEXT);
+  store<u32>(entry, load<u32>(chainOf(hash)), PENDING_NEXT);
+  store<u32>(chainOf(hash), number);
+  parkedAdd(1);
+}
+
+function findPending(hash: u32, frame: u32): u32 {
+  let number = load<u32>(chainOf(hash));
+  while (number !== 0) {
+    const entry = pendingAt(number);
+    if (
+      load<u32>(entry, PENDING_HASH) === hash &&
+      load<u32>(entry, PENDING_PORT) === load<u32>(frame, FRAME_IN_PORT) &&
+      load<u32>(entry, PENDING_RECIRC_ID) === load<u32>(frame, FRAME_RECIRC_ID)
+    ) {
+      return entry;
+    }
+    number = load<u32>(entry, PENDING_NEXT);
+  }
+  return 0;
+}
+
+function unchain(entry: u32, number: u32): void {
+  const chain = chainOf(load<u32>(entry, PENDING_HASH));
+  let at = load<u32>(chain);
+  if (at === number) {
+    store<u32>(chain, load<u32>(entry, PENDING_NEXT));
+    return;
+  }
+  while (at !== 0) {
+    const next = load<u32>(pendingAt(at), PENDING_NEXT);
+    if (next === number) {
+      store<u32>(pendingAt(at), load<u32>(entry, PENDING_NEXT), PENDING_NEXT);
+      return;
+    }
+    at = next;
+  }
+}
+
+function parkedAdd(n: i32): void {
+  parked = ((parked as i32) + n) as u32;
+  store<u32>(pmd, parked, PMD_PARKED);
+}
+
+function pendingAt(number: u32): u32 {
+  return table + number * PENDING_SIZE;
+}
+
+function chainOf(hash: u32): u32 {
+  return chains + ((hash & (PENDING_CHAINS - 1)) << 2);
+}
