@@ -118,3 +118,20 @@ export class CaptureError extends MegaflowError {
     this.offset = offset;
   }
 }
+
+/** A line of a packet list (`PORT HEX [# note]`) is wrong. */
+export class PacketSyntaxError extends TextSyntaxError {
+  constructor(reason: string, detail: SyntaxErrorDetail = {}) {
+    super("PACKET_SYNTAX", reason, detail);
+  }
+}
+
+/** A configuration file has mistakes: all of them, one a line of the message, in the order of the file. */
+export class ConfigFileError extends MegaflowError {
+  readonly problems: readonly ConfigError[];
+
+  constructor(problems: readonly ConfigError[]) {
+    super("CONFIG_FILE", problems.map((problem) => problem.message).join("\n"));
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,223 @@
+// The YAML file of `megaflow run`: what a switch is made of. Reading it names every mistake at once.
+//
+//   bridge: br0                      profile: default            seed: 1 (random when absent)
+//   cores: [0, 1]                    one PMD a core
+//   settings: {microflow.entries: 64k}
+//   ports: [{number: 1, kind: trace, file: in.pcap}, {number: 2, kind: pcap, write: out.pcap}]
+//   flows: rules.flows               a file, a list of files, or the rules themselves after `|`
+//   groups: rules.groups             the same
+
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import { isSeq } from "yaml";
+import { PMD_MAX, PORT_MAX } from "../../assembly/layout/limits.ts";
+import { ConfigError, ConfigFileError } from "../errors.ts";
+import { type ProfileName, profileNames } from "./profiles.ts";
+import { isSettingKey, parseSetting, type SettingKey, type Settings, unknownSetting } from "./settings.ts";
+import { scalarOf, type YamlEntry, YamlReader, type YamlValue } from "./yaml-reader.ts";
+
+/** Kinds of port that a file can name. */
+export const portKinds = ["trace", "pcap", "null"] as const;
+export type PortKindName = (typeof portKinds)[number];
+
+/** A port of the switch. */
+export interface PortConfig {
+  readonly number: number;
+  readonly name: string;
+  readonly kind: PortKindName;
+  /** Capture that packets come from (`trace`, `pcap`); as seen from the working directory. */
+  readonly read?: string;
+  /** Capture that sent packets go to (`pcap`). */
+  readonly write?: string;
+}
+
+/** Text in `ovs-ofctl` syntax with the file to name in messages; line numbers are that file's. */
+export interface RuleText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What a switch is made of. */
+export interface RunConfig {
+  readonly bridge: string;
+  /** CPU numbers, one PMD each. */
+  readonly cores: readonly number[];
+  readonly profile: ProfileName;
+  readonly settings: Partial<Settings>;
+  /** Seed of every hash; undefined = from a secure random source. */
+  readonly seed: number | undefined;
+  readonly ports: readonly PortConfig[];
+  readonly flows: readonly RuleText[];
+  readonly groups: readonly RuleText[];
+}
+
+/** Highest CPU number that a file can name: what a Linux affinity mask of 1,024 bits holds. */
+const CPU_MAX = 1023;
+const keys = ["bridge", "cores", "profile", "settings", "seed", "ports", "flows", "groups"];
+const portKeys = ["number", "name", "kind", "file", "read", "write"];
+
+/** Reads a configuration file. Throws ConfigFileError with every mistake, or the file system's error. */
+export function loadRunConfig(file: string): RunConfig {
+  return parseRunConfig(readFileSync(file, "utf8"), file);
+}
+
+/** Reads a configuration from its text; files it names are looked for beside `file`. Throws ConfigFileError. */
+export function parseRunConfig(text: string, file: string): RunConfig {
+  const reader = new YamlReader(text, file);
+  if (reader.problems.length > 0) throw new ConfigFileError(reader.problems);
+  const found = new Map<string, YamlEntry>();
+  for (const entry of reader.entries(reader.root, "the configuration", keys)) found.set(entry.key, entry);
+  for (const key of ["ports", "flows"]) {
+    if (!found.has(key)) reader.problem(reader.root.offset, `${key} missing`);
+  }
+  const folder = dirname(file);
+  const part = <T>(key: string, read: (entry: YamlEntry) => T | undefined): T | undefined => {
+    const entry = found.get(key);
+    return entry === undefined ? undefined : read(entry);
+  };
+  const config: RunConfig = {
+    bridge: part("bridge", (entry) => reader.text(entry, "bridge", "the bridge's name")) ?? "br0",
+    cores: part("cores", (entry) => readCores(reader, entry)) ?? [0],
+    profile: part("profile", (entry) => reader.word(entry, "profile", profileNames)) ?? "default",
+    settings: part("settings", (entry) => readSettings(reader, entry)) ?? {},
+    seed: part("seed", (entry) => reader.integer(entry, "seed", 0, Number.MAX_SAFE_INTEGER)),
+    ports: part("ports", (entry) => readPorts(reader, entry, folder)) ?? [],
+    flows: part("flows", (entry) => readRules(reader, entry, "flows", file)) ?? [],
+    groups: part("groups", (entry) => readRules(reader, entry, "groups", file)) ?? [],
+  };
+  if (reader.problems.length > 0) throw new ConfigFileError(reader.problems);
+  return config;
+}
+
+function readCores(reader: YamlReader, entry: YamlEntry): number[] {
+  const items = isSeq(entry.node) ? reader.items(entry, "cores") : [entry];
+  const cores: number[] = [];
+  for (const item of items) {
+    const core = reader.integer(item, "core", 0, CPU_MAX);
+    if (core === undefined) continue;
+    if (cores.includes(core)) reader.problem(item.offset, `core ${core} is named twice`);
+    cores.push(core);
+  }
+  if (items.length === 0 || items.length > PMD_MAX) {
+    reader.problem(entry.offset, "cores", {
+      expected: `1 to ${PMD_MAX} CPU numbers`,
+      got: `${items.length}`,
+    });
+  }
+  return cores;
+}
+
+function readSettings(reader: YamlReader, entry: YamlEntry): Partial<Settings> {
+  const settings: Partial<Record<SettingKey, string | number>> = {};
+  for (const setting of reader.entries(entry, "settings", [])) {
+    try {
+      if (!isSettingKey(setting.key)) {
+        const { reason, expected, got } = unknownSetting(setting.key);
+        reader.problem(setting.keyOffset, reason, { expected, got });
+        continue;
+      }
+      settings[setting.key] = parseSetting(setting.key, scalarOf(setting));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      reader.problem(setting.offset, error.reason, { expected: error.expected, got: error.got });
+    }
+  }
+  return settings as Partial<Settings>;
+}
+
+function readPorts(reader: YamlReader, entry: YamlEntry, folder: string): PortConfig[] {
+  const ports: PortConfig[] = [];
+  const items = reader.items(entry, "ports");
+  if (isSeq(entry.node) && items.length === 0) reader.problem(entry.offset, "ports: at least one is needed");
+  for (const item of items) {
+    const port = readPort(reader, item, folder);
+    if (port === undefined) continue;
+    if (ports.some((other) => other.number === port.number)) {
+      reader.problem(item.offset, `port ${port.number} is there twice`);
+    }
+    if (ports.some((other) => other.name === port.name)) {
+      reader.problem(item.offset, `the port name ${port.name} is there twice`);
+    }
+    ports.push(port);
+  }
+  return ports;
+}
+
+function readPort(reader: YamlReader, item: YamlValue, folder: string): PortConfig | undefined {
+  const fields = new Map(reader.entries(item, "a port", portKeys).map((entry) => [entry.key, entry]));
+  if (fields.size === 0) return undefined;
+  const numberEntry = fields.get("number");
+  const kindEntry = fields.get("kind");
+  if (numberEntry === undefined) reader.problem(item.offset, "port without a number");
+  if (kindEntry === undefined)
+    reader.problem(item.offset, "port without a kind", { expected: portKinds.join(" or ") });
+  const number = numberEntry && reader.integer(numberEntry, "port number", 1, PORT_MAX - 1);
+  const kind = kindEntry && reader.word(kindEntry, "kind of port", portKinds);
+  const nameEntry = fields.get("name");
+  const name = nameEntry && reader.text(nameEntry, "port name");
+  if (number === undefined || kind === undefined) return undefined;
+  const files = readPortFiles(reader, item, kind, fields, folder);
+  return { number, kind, name: name ?? `p${number}`, ...files };
+}
+
+function readPortFiles(
+  reader: YamlReader,
+  item: YamlValue,
+  kind: PortKindName,
+  fields: ReadonlyMap<string, YamlEntry>,
+  folder: string,
+): { read?: string; write?: string } {
+  const taken = { trace: ["file"], pcap: ["read", "write"], null: [] as string[] }[kind];
+  const files: Record<string, string> = {};
+  for (const key of ["file", "read", "write"]) {
+    const entry = fields.get(key);
+    if (entry === undefined) continue;
+    if (!taken.includes(key)) {
+      reader.problem(entry.keyOffset, `a ${kind} port has no ${key}`);
+      continue;
+    }
+    const name = reader.text(entry, key, "a file name");
+    if (name === undefined) continue;
+    const path = beside(folder, name);
+    if (key === "write") checkFolder(reader, entry, path);
+    else checkFile(reader, entry, path, name);
+    files[key === "write" ? "write" : "read"] = path;
+  }
+  if (kind === "trace" && !fields.has("file")) reader.problem(item.offset, "trace port without a file");
+  if (kind === "pcap" && !fields.has("read") && !fields.has("write")) {
+    reader.problem(item.offset, "pcap port with neither read nor write");
+  }
+  return files;
+}
+
+function readRules(reader: YamlReader, entry: YamlEntry, what: string, file: string): RuleText[] {
+  const items = isSeq(entry.node) ? reader.items(entry, what) : [entry];
+  const rules: RuleText[] = [];
+  for (const item of items) {
+    const inline = reader.blockText(item);
+    if (inline !== undefined) {
+      rules.push({ file, text: inline });
+      continue;
+    }
+    const name = reader.text(item, what, "a file name, a list of them, or rules after |");
+    if (name === undefined) continue;
+    const path = beside(dirname(file), name);
+    if (checkFile(reader, item, path, name)) rules.push({ file: path, text: readFileSync(path, "utf8") });
+  }
+  return rules;
+}
+
+/** Returns the path of a file that is named in a file of `folder`. */
+function beside(folder: string, name: string): string {
+  return isAbsolute(name) ? name : join(folder, name);
+}
+
+function checkFile(reader: YamlReader, entry: YamlValue, path: string, name: string): boolean {
+  const isFile = existsSync(path) && !statSync(path).isDirectory();
+  if (!isFile) reader.problem(entry.offset, `no file ${name}`);
+  return isFile;
+}
+
+function checkFolder(reader: YamlReader, entry: YamlValue, path: string): void {
+  if (!existsSync(dirname(path))) reader.problem(entry.offset, `no folder ${dirname(path)}`);
+}
