@@ -1,17 +1,9 @@
 // ARP and RARP fields. No checksum covers them.
 
+import { ARP_SIZE, ETH_TYPE_ARP, ETH_TYPE_RARP } from "../key/protocol.ts";
 import { end, etherType, locateNetwork, network } from "./locate.ts";
 import { replace16, replace32, replaceMac } from "./masked.ts";
-import {
-  ARP_LENGTH,
-  ARP_OPERATION,
-  ARP_SENDER_IP,
-  ARP_SENDER_MAC,
-  ARP_TARGET_IP,
-  ARP_TARGET_MAC,
-  ETH_TYPE_ARP,
-  ETH_TYPE_RARP,
-} from "./wire.ts";
+import { ARP_OPERATION, ARP_SENDER_IP, ARP_SENDER_MAC, ARP_TARGET_IP, ARP_TARGET_MAC } from "./wire.ts";
 
 /** Operands: operation, sender and target IPv4 address, sender MAC, target MAC; then the masks. */
 const SPA: u32 = 4;
@@ -24,7 +16,7 @@ const MASKS: u32 = 28;
 export function setArp(frame: u32, operands: u32): bool {
   if (!locateNetwork(frame)) return false;
   if (etherType !== ETH_TYPE_ARP && etherType !== ETH_TYPE_RARP) return false;
-  if (end - network < ARP_LENGTH) return true;
+  if (end - network < ARP_SIZE) return true;
   replace16(network + ARP_OPERATION, load<u32>(operands), load<u32>(operands, MASKS));
   setWord(network + ARP_SENDER_IP, operands + SPA);
   setWord(network + ARP_TARGET_IP, operands + TPA);

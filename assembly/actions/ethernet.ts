@@ -1,9 +1,9 @@
 // HOT: the Ethernet header: addresses set, header pushed and popped.
 
+import { ETH_HEADER_SIZE } from "../key/protocol.ts";
 import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
 import { growFront, shrinkFront } from "./headroom.ts";
 import { locateNetwork, network } from "./locate.ts";
-import { ETH_HEADER_LENGTH } from "./wire.ts";
 
 /** SET_ETH: changes the addresses under a mask. False on a runt. */
 export function setEth(frame: u32, operands: u32): bool {
@@ -18,7 +18,7 @@ export function setEth(frame: u32, operands: u32): bool {
 
 /** PUSH_ETH: puts a header in front of a packet that begins with its network header. */
 export function pushEth(frame: u32, operands: u32): bool {
-  const front = growFront(frame, ETH_HEADER_LENGTH);
+  const front = growFront(frame, ETH_HEADER_SIZE);
   if (front === 0) return false;
   const destination = load<u64>(operands);
   store<u32>(front, destination as u32);
@@ -43,7 +43,7 @@ function packAddresses(padded: v128): v128 {
 
 /** A packet of 14 or 15 bytes, too short for a vector. */
 function setEthShort(data: u32, length: u32, operands: u32): bool {
-  if (length < ETH_HEADER_LENGTH) return false;
+  if (length < ETH_HEADER_SIZE) return false;
   const value = packAddresses(v128.load(operands));
   const mask = packAddresses(v128.load(operands, 16));
   const first = load<u64>(data) & ~(i64x2.extract_lane(mask, 0) as u64);

@@ -1,10 +1,11 @@
 // IPv4 header fields, with the header checksum and the pseudo header's share of TCP's and UDP's.
 
+import { ETH_TYPE_IPV4 } from "../key/protocol.ts";
 import { adjustChecksum } from "./checksum.ts";
 import { etherType, locateNetwork, locateTransport, network } from "./locate.ts";
 import { replace32, replaceFirst8, replaceSecond8 } from "./masked.ts";
 import { adjustForAddresses } from "./transport.ts";
-import { ETH_TYPE_IPV4, IPV4_CHECKSUM, IPV4_DESTINATION, IPV4_SOURCE, IPV4_TOS, IPV4_TTL } from "./wire.ts";
+import { IPV4_CHECKSUM, IPV4_DESTINATION, IPV4_SOURCE, IPV4_TOS, IPV4_TTL } from "./wire.ts";
 
 /** Masks lie behind source, destination and one word of TOS and TTL. */
 const MASKS: u32 = 12;

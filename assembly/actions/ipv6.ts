@@ -1,9 +1,10 @@
 // IPv6 header fields, with the pseudo header's share of TCP's, UDP's and ICMPv6's checksums.
 
+import { ETH_TYPE_IPV6 } from "../key/protocol.ts";
 import { etherType, locateNetwork, locateTransport, network, routed } from "./locate.ts";
 import { replace128, replaceSecond8 } from "./masked.ts";
 import { adjustForAddresses } from "./transport.ts";
-import { ETH_TYPE_IPV6, IPV6_DESTINATION, IPV6_HOP_LIMIT, IPV6_SOURCE } from "./wire.ts";
+import { IPV6_DESTINATION, IPV6_HOP_LIMIT, IPV6_SOURCE } from "./wire.ts";
 
 /** Masks lie behind source, destination, label and one word of traffic class and hop limit. */
 const MASKS: u32 = 40;

@@ -4,35 +4,37 @@
 // The answers are globals (private to the instance), valid until the next call.
 
 import { swap16 } from "../core/bytes.ts";
+import {
+  ETH_HEADER_SIZE,
+  ETH_TYPE_IPV4,
+  ETH_TYPE_IPV6,
+  ETH_TYPE_MIN,
+  ETH_TYPE_VLAN,
+  ETH_TYPE_VLAN_SERVICE,
+  IP_PROTO_AUTHENTICATION,
+  IP_PROTO_DESTINATION,
+  IP_PROTO_FRAGMENT,
+  IP_PROTO_HOP_BY_HOP,
+  IP_PROTO_ROUTING,
+  IPV4_HEADER_SIZE,
+  IPV6_HEADER_SIZE,
+} from "../key/protocol.ts";
 import { ETH_TYPE_802_2 } from "../layout/flow-key.ts";
 import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
 import { VLAN_MAX } from "../layout/limits.ts";
 import {
-  ETH_HEADER_LENGTH,
-  ETH_TYPE_IPV4,
-  ETH_TYPE_IPV6,
-  ETH_TYPE_MIN,
   ETH_TYPE_OFFSET,
-  ETH_TYPE_QINQ,
-  ETH_TYPE_VLAN,
   IPV4_FRAGMENT,
   IPV4_FRAGMENT_OFFSET,
-  IPV4_HEADER_MIN,
   IPV4_MORE_FRAGMENTS,
   IPV4_PROTOCOL,
   IPV6_FRAGMENT_OFFSET,
-  IPV6_HEADER_LENGTH,
   IPV6_NEXT_HEADER,
   IPV6_PAYLOAD_LENGTH,
-  PROTOCOL_AUTHENTICATION,
-  PROTOCOL_DESTINATION_OPTIONS,
-  PROTOCOL_FRAGMENT,
-  PROTOCOL_HOP_BY_HOP,
-  PROTOCOL_ROUTING,
-  SNAP_LENGTH,
-  SNAP_LLC,
-  SNAP_ORGANISATION,
-  VLAN_TAG_LENGTH,
+  SNAP_ETHERNET,
+  SNAP_ETHERNET_MASK,
+  SNAP_SIZE,
+  VLAN_TAG_SIZE,
 } from "./wire.ts";
 
 /** EtherType behind tags and SNAP, in network order as loaded; ETH_TYPE_802_2 when there is none. */
@@ -59,21 +61,21 @@ export let routed: bool = false;
 
 /** Whether a tag with this TPID (as loaded) is a VLAN tag. */
 export function isVlan(tpid: u32): bool {
-  return tpid === ETH_TYPE_VLAN || tpid === ETH_TYPE_QINQ;
+  return tpid === ETH_TYPE_VLAN || tpid === ETH_TYPE_VLAN_SERVICE;
 }
 
 /** Finds what is behind the Ethernet header: etherType, etherTypeField, network, end. False on a runt. */
 export function locateNetwork(frame: u32): bool {
   const data = load<u32>(frame, FRAME_DATA);
   const length = load<u32>(frame, FRAME_LENGTH);
-  if (length < ETH_HEADER_LENGTH) return false;
+  if (length < ETH_HEADER_SIZE) return false;
   end = data + length;
   let at = data + ETH_TYPE_OFFSET;
   let type: u32 = load<u16>(at);
   etherTypeField = at;
   if (isVlan(type)) {
-    for (let tags: u32 = 0; tags < VLAN_MAX && isVlan(type) && end - at >= VLAN_TAG_LENGTH + 2; tags++) {
-      at += VLAN_TAG_LENGTH;
+    for (let tags: u32 = 0; tags < VLAN_MAX && isVlan(type) && end - at >= VLAN_TAG_SIZE + 2; tags++) {
+      at += VLAN_TAG_SIZE;
       type = load<u16>(at);
     }
     etherTypeField = at;
@@ -82,8 +84,8 @@ export function locateNetwork(frame: u32): bool {
   if (swap16(type) < ETH_TYPE_MIN) {
     type = ETH_TYPE_802_2;
     if (hasSnap(at)) {
-      const inner: u32 = load<u16>(at, SNAP_LENGTH - 2);
-      at += SNAP_LENGTH;
+      const inner: u32 = load<u16>(at, SNAP_SIZE - 2);
+      at += SNAP_SIZE;
       if (swap16(inner) >= ETH_TYPE_MIN) type = inner;
       if (etherTypeField !== data + ETH_TYPE_OFFSET) etherTypeField = at - 2;
     }
@@ -105,11 +107,11 @@ export function locateTransport(): bool {
 
 function locateBehindIpv4(): bool {
   const size = end - network;
-  if (size < IPV4_HEADER_MIN) return false;
+  if (size < IPV4_HEADER_SIZE) return false;
   const word = load<u32>(network);
   const headerLength = (word & 0x0f) << 2;
   const total = swap16(word >> 16);
-  if (headerLength < IPV4_HEADER_MIN || headerLength > total || total > size) return false;
+  if (headerLength < IPV4_HEADER_SIZE || headerLength > total || total > size) return false;
   const fragmentation: u32 = load<u16>(network, IPV4_FRAGMENT);
   transport = network + headerLength;
   transportLength = total - headerLength;
@@ -122,10 +124,10 @@ function locateBehindIpv4(): bool {
 
 function locateBehindIpv6(): bool {
   const size = end - network;
-  if (size < IPV6_HEADER_LENGTH) return false;
+  if (size < IPV6_HEADER_SIZE) return false;
   const payloadLength = swap16(load<u16>(network, IPV6_PAYLOAD_LENGTH));
-  if (payloadLength + IPV6_HEADER_LENGTH > size) return false;
-  transport = network + IPV6_HEADER_LENGTH;
+  if (payloadLength + IPV6_HEADER_SIZE > size) return false;
+  transport = network + IPV6_HEADER_SIZE;
   transportLength = payloadLength;
   protocol = load<u8>(network, IPV6_NEXT_HEADER);
   laterFragment = false;
@@ -135,8 +137,8 @@ function locateBehindIpv6(): bool {
     if (transportLength < 8) return false;
     const length = extensionLength();
     if (length > transportLength) return false;
-    if (protocol === PROTOCOL_ROUTING && load<u8>(transport, 3) !== 0) routed = true;
-    if (protocol === PROTOCOL_FRAGMENT) noteIpv6Fragment();
+    if (protocol === IP_PROTO_ROUTING && load<u8>(transport, 3) !== 0) routed = true;
+    if (protocol === IP_PROTO_FRAGMENT) noteIpv6Fragment();
     protocol = load<u8>(transport);
     transport += length;
     transportLength -= length;
@@ -154,23 +156,21 @@ function noteIpv6Fragment(): void {
 
 function isExtension(header: u32): bool {
   return (
-    header === PROTOCOL_HOP_BY_HOP ||
-    header === PROTOCOL_ROUTING ||
-    header === PROTOCOL_DESTINATION_OPTIONS ||
-    header === PROTOCOL_FRAGMENT ||
-    header === PROTOCOL_AUTHENTICATION
+    header === IP_PROTO_HOP_BY_HOP ||
+    header === IP_PROTO_ROUTING ||
+    header === IP_PROTO_DESTINATION ||
+    header === IP_PROTO_FRAGMENT ||
+    header === IP_PROTO_AUTHENTICATION
   );
 }
 
 /** Bytes of the extension header `protocol` at `transport`, of which 8 are there. */
 function extensionLength(): u32 {
-  if (protocol === PROTOCOL_FRAGMENT) return 8;
+  if (protocol === IP_PROTO_FRAGMENT) return 8;
   const units: u32 = load<u8>(transport, 1);
-  return protocol === PROTOCOL_AUTHENTICATION ? (units + 2) << 2 : (units + 1) << 3;
+  return protocol === IP_PROTO_AUTHENTICATION ? (units + 2) << 2 : (units + 1) << 3;
 }
 
 function hasSnap(at: u32): bool {
-  return (
-    end - at >= SNAP_LENGTH && load<u32>(at) === SNAP_LLC && load<u16>(at, 4) === (SNAP_ORGANISATION as u16)
-  );
+  return end - at >= SNAP_SIZE && (load<u64>(at) & SNAP_ETHERNET_MASK) === SNAP_ETHERNET;
 }

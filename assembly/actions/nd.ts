@@ -1,6 +1,7 @@
 // Neighbour discovery fields of ICMPv6 (RFC 4861): target, link-layer address, reserved word and the type
 // of the first option. Messages cut short are left as they are, as Open vSwitch does.
 
+import { ETH_TYPE_IPV6, IP_PROTO_ICMPV6, IPV6_HEADER_SIZE } from "../key/protocol.ts";
 import { adjustChecksum, checksumOf, sumBytes } from "./checksum.ts";
 import {
   etherType,
@@ -15,9 +16,7 @@ import {
 } from "./locate.ts";
 import { replace32, replace128, replaceFirst8, replaceMac } from "./masked.ts";
 import {
-  ETH_TYPE_IPV6,
   ICMP_CHECKSUM,
-  IPV6_HEADER_LENGTH,
   IPV6_SOURCE,
   ND_OPTION_UNIT,
   ND_OPTIONS,
@@ -25,7 +24,6 @@ import {
   ND_SOURCE_LINK_ADDRESS,
   ND_TARGET,
   ND_TARGET_LINK_ADDRESS,
-  PROTOCOL_ICMPV6,
 } from "./wire.ts";
 
 /** Operands of SET_ND: target, source link-layer address, target link-layer address; then the masks. */
@@ -77,7 +75,7 @@ function isIpv6(frame: u32): bool {
 }
 
 function isIcmpv6(): bool {
-  return !laterFragment && protocol === PROTOCOL_ICMPV6;
+  return !laterFragment && protocol === IP_PROTO_ICMPV6;
 }
 
 /** Address of the first whole link-layer address option, or 0. */
@@ -102,7 +100,7 @@ function setOptionsType(operand: u32): u64 {
 
 /** Whether the checksum can be computed anew: nothing but the message is behind the IPv6 header. */
 function isWhole(): bool {
-  return !fragment && transport === network + IPV6_HEADER_LENGTH;
+  return !fragment && transport === network + IPV6_HEADER_SIZE;
 }
 
 /** Open vSwitch computes the checksum anew here, so that a wrong one becomes right. */
@@ -111,6 +109,6 @@ function recompute(): void {
   const pseudo =
     sumBytes(network + IPV6_SOURCE, 32) +
     (bswap<u32>(transportLength) as u64) +
-    ((PROTOCOL_ICMPV6 << 8) as u64);
+    ((IP_PROTO_ICMPV6 << 8) as u64);
   store<u16>(transport, checksumOf(pseudo + sumBytes(transport, transportLength)), ICMP_CHECKSUM);
 }

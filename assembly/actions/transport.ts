@@ -1,6 +1,19 @@
 // Ports of TCP, UDP and SCTP, type and code of ICMP, and what a changed address does to the checksums of
 // the transports that cover it. A header cut short is left as it is, as Open vSwitch does.
 
+import {
+  ETH_TYPE_IPV4,
+  ETH_TYPE_IPV6,
+  ICMP_HEADER_SIZE,
+  IP_PROTO_ICMP,
+  IP_PROTO_ICMPV6,
+  IP_PROTO_SCTP,
+  IP_PROTO_TCP,
+  IP_PROTO_UDP,
+  SCTP_HEADER_SIZE,
+  TCP_HEADER_SIZE,
+  UDP_HEADER_SIZE,
+} from "../key/protocol.ts";
 import { adjustChecksum, adjustUdpChecksum, crc32cDifference } from "./checksum.ts";
 import {
   etherType,
@@ -13,23 +26,12 @@ import {
 } from "./locate.ts";
 import { replace16 } from "./masked.ts";
 import {
-  ETH_TYPE_IPV4,
-  ETH_TYPE_IPV6,
   ICMP_CHECKSUM,
-  ICMP_HEADER_LENGTH,
-  ICMPV6_HEADER_MIN,
-  PROTOCOL_ICMP,
-  PROTOCOL_ICMPV6,
-  PROTOCOL_SCTP,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
+  ICMPV6_HEADER_SIZE,
   SCTP_CHECKSUM,
-  SCTP_HEADER_LENGTH,
   TCP_CHECKSUM,
   TCP_DATA_OFFSET,
-  TCP_HEADER_MIN,
   UDP_CHECKSUM,
-  UDP_HEADER_LENGTH,
 } from "./wire.ts";
 
 /** SET_PORTS. False when the packet has no ports: not TCP, UDP or SCTP, or a later fragment. */
@@ -39,18 +41,18 @@ export function setPorts(frame: u32, operands: u32): bool {
   if (laterFragment) return false;
   const value = load<u32>(operands);
   const mask = load<u32>(operands, 4);
-  if (protocol === PROTOCOL_TCP) {
+  if (protocol === IP_PROTO_TCP) {
     if (hasWholeTcp()) adjustChecksum(transport + TCP_CHECKSUM, changePorts(value, mask));
     return true;
   }
-  if (protocol === PROTOCOL_UDP) {
-    if (transportLength >= UDP_HEADER_LENGTH) {
+  if (protocol === IP_PROTO_UDP) {
+    if (transportLength >= UDP_HEADER_SIZE) {
       adjustUdpChecksum(transport + UDP_CHECKSUM, changePorts(value, mask));
     }
     return true;
   }
-  if (protocol !== PROTOCOL_SCTP) return false;
-  if (transportLength >= SCTP_HEADER_LENGTH) changeSctpPorts(value, mask);
+  if (protocol !== IP_PROTO_SCTP) return false;
+  if (transportLength >= SCTP_HEADER_SIZE) changeSctpPorts(value, mask);
   return true;
 }
 
@@ -58,9 +60,9 @@ export function setPorts(frame: u32, operands: u32): bool {
 export function setIcmp(frame: u32, operands: u32): bool {
   if (!locateNetwork(frame) || !isIp(etherType)) return false;
   if (!locateTransport()) return true;
-  const expected = etherType === ETH_TYPE_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+  const expected = etherType === ETH_TYPE_IPV4 ? IP_PROTO_ICMP : IP_PROTO_ICMPV6;
   if (laterFragment || protocol !== expected) return false;
-  if (transportLength < ICMP_HEADER_LENGTH) return true;
+  if (transportLength < ICMP_HEADER_SIZE) return true;
   const difference = replace16(transport, load<u32>(operands), load<u32>(operands, 4));
   adjustChecksum(transport + ICMP_CHECKSUM, difference);
   return true;
@@ -69,15 +71,15 @@ export function setIcmp(frame: u32, operands: u32): bool {
 /** After locateTransport: brings the checksum up to date with addresses that made this difference. */
 export function adjustForAddresses(difference: u64): void {
   if (laterFragment) return;
-  if (protocol === PROTOCOL_TCP) {
-    if (transportLength >= TCP_HEADER_MIN) adjustChecksum(transport + TCP_CHECKSUM, difference);
+  if (protocol === IP_PROTO_TCP) {
+    if (transportLength >= TCP_HEADER_SIZE) adjustChecksum(transport + TCP_CHECKSUM, difference);
     return;
   }
-  if (protocol === PROTOCOL_UDP) {
-    if (transportLength >= UDP_HEADER_LENGTH) adjustUdpChecksum(transport + UDP_CHECKSUM, difference);
+  if (protocol === IP_PROTO_UDP) {
+    if (transportLength >= UDP_HEADER_SIZE) adjustUdpChecksum(transport + UDP_CHECKSUM, difference);
     return;
   }
-  if (protocol === PROTOCOL_ICMPV6 && etherType === ETH_TYPE_IPV6 && transportLength >= ICMPV6_HEADER_MIN) {
+  if (protocol === IP_PROTO_ICMPV6 && etherType === ETH_TYPE_IPV6 && transportLength >= ICMPV6_HEADER_SIZE) {
     adjustChecksum(transport + ICMP_CHECKSUM, difference);
   }
 }
@@ -88,9 +90,9 @@ function isIp(type: u32): bool {
 
 /** Whether a TCP header with its options lies within the packet. */
 function hasWholeTcp(): bool {
-  if (transportLength < TCP_HEADER_MIN) return false;
+  if (transportLength < TCP_HEADER_SIZE) return false;
   const headerLength = ((load<u8>(transport, TCP_DATA_OFFSET) as u32) >> 4) << 2;
-  return headerLength >= TCP_HEADER_MIN && headerLength <= transportLength;
+  return headerLength >= TCP_HEADER_SIZE && headerLength <= transportLength;
 }
 
 /** Changes both ports under a mask and returns the difference that they make. */

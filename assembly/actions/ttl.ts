@@ -1,17 +1,10 @@
 // HOT: IPv4's time to live and IPv6's hop limit, less one.
 
 import { swap16 } from "../core/bytes.ts";
+import { ETH_HEADER_SIZE, ETH_TYPE_IPV6, IPV4_HEADER_SIZE } from "../key/protocol.ts";
 import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
 import { etherType, locateNetwork, locateTransport, network } from "./locate.ts";
-import {
-  ETH_HEADER_LENGTH,
-  ETH_TYPE_IPV6,
-  ETH_TYPE_OFFSET,
-  IPV4_HEADER_MIN,
-  IPV4_TOTAL_LENGTH,
-  IPV4_TTL,
-  IPV6_HOP_LIMIT,
-} from "./wire.ts";
+import { ETH_TYPE_OFFSET, IPV4_TOTAL_LENGTH, IPV4_TTL, IPV6_HOP_LIMIT } from "./wire.ts";
 
 /** 08 00 45 as loaded. */
 const PLAIN_IPV4: u32 = 0x00450008;
@@ -22,9 +15,9 @@ export function decTtl(frame: u32): bool {
   const length = load<u32>(frame, FRAME_LENGTH);
   // EtherType, then version and header length: untagged IPv4 without options. Reads stay in the frame.
   if ((load<u32>(data, ETH_TYPE_OFFSET) & 0x00ffffff) !== PLAIN_IPV4) return decrementAny(frame);
-  const total = swap16(load<u16>(data, ETH_HEADER_LENGTH + IPV4_TOTAL_LENGTH));
-  if (total < IPV4_HEADER_MIN || total + ETH_HEADER_LENGTH > length) return false;
-  return decrementIpv4(data + ETH_HEADER_LENGTH);
+  const total = swap16(load<u16>(data, ETH_HEADER_SIZE + IPV4_TOTAL_LENGTH));
+  if (total < IPV4_HEADER_SIZE || total + ETH_HEADER_SIZE > length) return false;
+  return decrementIpv4(data + ETH_HEADER_SIZE);
 }
 
 /** The whole header at `ip`. TTL, protocol and checksum are one load and one store. */

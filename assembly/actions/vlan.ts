@@ -1,20 +1,21 @@
 // HOT: the outermost VLAN tag, 802.1Q or 802.1ad. The CFI bit of an operand says that the tag is there;
 // on the wire the bit is another one (DEI) and a tag that we write has it clear.
 
+import { ETH_HEADER_SIZE } from "../key/protocol.ts";
 import { TCI_PRESENT } from "../layout/flow-key.ts";
 import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
 import { growFront, shrinkFront } from "./headroom.ts";
 import { isVlan } from "./locate.ts";
-import { ETH_HEADER_LENGTH, ETH_TYPE_OFFSET, VLAN_TAG_LENGTH } from "./wire.ts";
+import { ETH_TYPE_OFFSET, VLAN_TAG_SIZE } from "./wire.ts";
 
 /** PUSH_VLAN: puts a tag in front of the EtherType. False on a runt, or when the frame has no room. */
 export function pushVlan(frame: u32, operands: u32): bool {
-  if (load<u32>(frame, FRAME_LENGTH) < ETH_HEADER_LENGTH) return false;
-  const front = growFront(frame, VLAN_TAG_LENGTH);
+  if (load<u32>(frame, FRAME_LENGTH) < ETH_HEADER_SIZE) return false;
+  const front = growFront(frame, VLAN_TAG_SIZE);
   if (front === 0) return false;
   const tci = load<u32>(operands, 4) & ~(TCI_PRESENT as u32);
   const tag = load<u32>(operands) | (tci << 16);
-  v128.store(front, i32x4.replace_lane(v128.load(front, VLAN_TAG_LENGTH), 3, tag as i32));
+  v128.store(front, i32x4.replace_lane(v128.load(front, VLAN_TAG_SIZE), 3, tag as i32));
   return true;
 }
 
@@ -24,9 +25,9 @@ export function popVlan(frame: u32): bool {
   const data = load<u32>(frame, FRAME_DATA);
   const first = load<u64>(data);
   const last = load<u32>(data, 8);
-  store<u64>(data, first, VLAN_TAG_LENGTH);
-  store<u32>(data, last, 8 + VLAN_TAG_LENGTH);
-  shrinkFront(frame, VLAN_TAG_LENGTH);
+  store<u64>(data, first, VLAN_TAG_SIZE);
+  store<u32>(data, last, 8 + VLAN_TAG_SIZE);
+  shrinkFront(frame, VLAN_TAG_SIZE);
   return true;
 }
 
@@ -42,6 +43,6 @@ export function setVlan(frame: u32, operands: u32): bool {
 
 function isTagged(frame: u32): bool {
   const data = load<u32>(frame, FRAME_DATA);
-  if (load<u32>(frame, FRAME_LENGTH) < ETH_HEADER_LENGTH + VLAN_TAG_LENGTH) return false;
+  if (load<u32>(frame, FRAME_LENGTH) < ETH_HEADER_SIZE + VLAN_TAG_SIZE) return false;
   return isVlan(load<u16>(data, ETH_TYPE_OFFSET));
 }
