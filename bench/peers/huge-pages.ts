@@ -1,0 +1,34 @@
+// Huge pages for DPDK: reserved for a run, given back after it.
+import { readFileSync, writeFileSync } from "node:fs";
+
+const COUNT_FILE = "/proc/sys/vm/nr_hugepages";
+
+/** 2 MiB pages held for the life of this object. */
+export class HugePages {
+  private constructor(
+    private readonly before: number,
+    /** Pages that were reserved. */
+    readonly count: number,
+  ) {}
+
+  /** Reserves at least `count` pages of 2 MiB. Throws when the kernel has not that much memory in one piece. */
+  static reserve(count: number): HugePages {
+    const before = Number(readFileSync(COUNT_FILE, "utf8"));
+    const pages = new HugePages(before, count);
+    if (before >= count) return pages;
+    writeFileSync(COUNT_FILE, String(count));
+    const got = Number(readFileSync(COUNT_FILE, "utf8"));
+    if (got < count) {
+      writeFileSync(COUNT_FILE, String(before));
+      throw new Error(
+        `the kernel gave ${got} of ${count} huge pages: free memory or run "echo 1 > /proc/sys/vm/compact_memory"`,
+      );
+    }
+    return pages;
+  }
+
+  /** Gives back what was reserved. */
+  [Symbol.dispose](): void {
+    writeFileSync(COUNT_FILE, String(this.before));
+  }
+}
