@@ -1,7 +1,7 @@
 // Second entry of the datapath module: opens internals to test/ and bench/. Not shipped.
 
 import { l4Hash, symmetricHash } from "./key/dp-hash.ts";
-import { extractKey } from "./key/extract.ts";
+import { extractKey, extractKeyAndHash } from "./key/extract.ts";
 import { hashSeed, skbHash } from "./key/hash.ts";
 
-export { extractKey, hashSeed, l4Hash, skbHash, symmetricHash };
+export { extractKey, extractKeyAndHash, hashSeed, l4Hash, skbHash, symmetricHash };

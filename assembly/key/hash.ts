@@ -9,7 +9,6 @@ import {
   KEY_IPV6_DST,
   KEY_IPV6_SRC,
   KEY_NW_DST,
-  KEY_NW_FRAG,
   KEY_NW_PROTO,
   KEY_NW_SRC,
   KEY_TP_SRC,
@@ -64,15 +63,22 @@ export function hashSeed(a: u64, b: u64): void {
  * and the IPv6 flow label is not used.
  */
 export function skbHash(key: u32): u32 {
-  const ethType = load<u16>(key, KEY_ETH_TYPE);
-  if (ethType === ETH_TYPE_IPV4) return finish(ipv4Sum(key));
-  if (ethType === ETH_TYPE_IPV6) return finish(ipv6Sum(key));
-  return 0;
+  if (load<u16>(key, KEY_ETH_TYPE) !== ETH_TYPE_IPV4) return hashAny(key);
+  return hashIpv4(load<u32>(key, KEY_NW_SRC), load<u32>(key, KEY_NW_DST), ports(key), protocol(key));
 }
 
-function ipv4Sum(key: u32): u64 {
-  const addresses = (a1 + word(key, KEY_NW_SRC)) * (a2 + word(key, KEY_NW_DST));
-  return a0 + addresses + (a3 + ports(key)) * (a4 + protocol(key));
+/** skbHash of a key that is probably not IPv4; apart, so as not to crowd the registers of a loop. */
+export function hashAny(key: u32): u32 {
+  const ethType = load<u16>(key, KEY_ETH_TYPE);
+  if (ethType === ETH_TYPE_IPV6) return finish(ipv6Sum(key));
+  if (ethType !== ETH_TYPE_IPV4) return 0;
+  return hashIpv4(load<u32>(key, KEY_NW_SRC), load<u32>(key, KEY_NW_DST), ports(key), protocol(key));
+}
+
+/** skbHash of an IPv4 packet; `ports` is 0 for a fragment and where the protocol has none. */
+export function hashIpv4(source: u32, target: u32, ports: u32, protocol: u32): u32 {
+  const addresses = (a1 + (source as u64)) * (a2 + (target as u64));
+  return finish(a0 + addresses + (a3 + (ports as u64)) * (a4 + (protocol as u64)));
 }
 
 function ipv6Sum(key: u32): u64 {
@@ -82,7 +88,7 @@ function ipv6Sum(key: u32): u64 {
     (b3 + word(key, KEY_IPV6_SRC + 8)) * (b4 + word(key, KEY_IPV6_SRC + 12)) +
     (b5 + word(key, KEY_IPV6_DST)) * (b6 + word(key, KEY_IPV6_DST + 4)) +
     (b7 + word(key, KEY_IPV6_DST + 8)) * (b8 + word(key, KEY_IPV6_DST + 12)) +
-    (b9 + ports(key)) * (b10 + protocol(key))
+    (b9 + (ports(key) as u64)) * (b10 + (protocol(key) as u64))
   );
 }
 
@@ -92,15 +98,15 @@ function finish(sum: u64): u32 {
 }
 
 /** Both ports, or 0 where the packet is a fragment or its protocol has none. Takes no branch. */
-function ports(key: u32): u64 {
-  const proto = load<u8>(key, KEY_NW_PROTO) as u32;
-  const hasPorts = u32(proto === IP_PROTO_TCP) | u32(proto === IP_PROTO_UDP) | u32(proto === IP_PROTO_SCTP);
-  const whole = u32(load<u8>(key, KEY_NW_FRAG) === 0);
-  return (load<u32>(key, KEY_TP_SRC) & -(hasPorts & whole)) as u64;
+function ports(key: u32): u32 {
+  // Protocol in the low byte, nw_frag in the high one: equal to a protocol only where nw_frag is 0.
+  const kind = load<u32>(key, KEY_NW_PROTO) & 0xff00_00ff;
+  const hasPorts = u32(kind === IP_PROTO_TCP) | u32(kind === IP_PROTO_UDP) | u32(kind === IP_PROTO_SCTP);
+  return load<u32>(key, KEY_TP_SRC) & -hasPorts;
 }
 
-function protocol(key: u32): u64 {
-  return load<u8>(key, KEY_NW_PROTO) as u64;
+function protocol(key: u32): u32 {
+  return load<u8>(key, KEY_NW_PROTO) as u32;
 }
 
 function word(key: u32, offset: u32): u64 {

@@ -20,18 +20,20 @@ export function settleLanes(key: u32, written: u32): void {
   store<u32>(key, written, KEY_DIRTY);
 }
 
+/**
+ * Zeroes every lane in the set, which is not empty. Recursive, because a loop would be inlined and
+ * unrolled into the packet loops, which hardly ever come here.
+ */
+export function clearLanes(key: u32, lanes: u32): void {
+  clearLane(key, ctz(lanes));
+  const rest = lanes & (lanes - 1);
+  if (rest !== 0) clearLanes(key, rest);
+}
+
 /** Adds `lane` (one bit) to `lanes`, zeroing it where this packet has not written it yet. */
 export function openLane(key: u32, lanes: u32, lane: u32): u32 {
   if ((lanes & lane) === 0) clearLane(key, ctz(lane));
   return lanes | lane;
-}
-
-/** Zeroes every lane in the set. */
-export function clearLanes(key: u32, lanes: u32): void {
-  while (lanes !== 0) {
-    clearLane(key, ctz(lanes));
-    lanes &= lanes - 1;
-  }
 }
 
 function clearLane(key: u32, bit: u32): void {

@@ -21,10 +21,14 @@ const OPTION_UNIT: u32 = 8;
 const OPTION_SOURCE_ADDRESS: u32 = 1;
 const OPTION_TARGET_ADDRESS: u32 = 2;
 
-/** Takes an ICMPv6 packet of at least 8 bytes; returns `lanes` and those written here. */
-export function parseNeighbourDiscovery(key: u32, header: u32, end: u32, lanes: u32): u32 {
+/** Whether an ICMPv6 header has the type of a solicitation or advertisement, and code 0. */
+export function isNeighbourDiscovery(header: u32): bool {
   const typeAndCode = load<u16>(header) as u32;
-  if (typeAndCode !== NEIGHBOUR_SOLICITATION && typeAndCode !== NEIGHBOUR_ADVERTISEMENT) return lanes;
+  return typeAndCode === NEIGHBOUR_SOLICITATION || typeAndCode === NEIGHBOUR_ADVERTISEMENT;
+}
+
+/** Takes such a packet, of at least 8 bytes; returns `lanes` and those written here. */
+export function parseNeighbourDiscovery(key: u32, header: u32, end: u32, lanes: u32): u32 {
   lanes = openLane(key, lanes, LANE_MPLS);
   store<u32>(key, load<u32>(header, RESERVED_OFFSET), KEY_ND_RESERVED);
   if (end - header < OPTIONS_OFFSET) return lanes;

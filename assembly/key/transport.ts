@@ -3,7 +3,7 @@
 
 import { KEY_ND_RESERVED, KEY_TCP_FLAGS, KEY_TP_SRC } from "../layout/flow-key.ts";
 import { LANE_MPLS, openLane } from "./lanes.ts";
-import { parseNeighbourDiscovery } from "./nd.ts";
+import { isNeighbourDiscovery, parseNeighbourDiscovery } from "./nd.ts";
 import {
   ICMP_HEADER_SIZE,
   IGMP_HEADER_SIZE,
@@ -24,10 +24,10 @@ const TCP_FLAGS_MASK: u32 = 0xff0f;
 /** Returns `lanes` and the optional lanes written here. */
 export function parseTransport(key: u32, protocol: u32, header: u32, end: u32, lanes: u32): u32 {
   const size = end - header;
-  if (protocol === IP_PROTO_TCP) {
-    parseTcp(key, header, size);
-  } else if (protocol === IP_PROTO_UDP) {
+  if (protocol === IP_PROTO_UDP) {
     if (size >= UDP_HEADER_SIZE) storePorts(key, header);
+  } else if (protocol === IP_PROTO_TCP) {
+    parseTcp(key, header, size);
   } else if (protocol === IP_PROTO_SCTP) {
     if (size >= SCTP_HEADER_SIZE) storePorts(key, header);
   } else if (protocol === IP_PROTO_ICMP) {
@@ -35,7 +35,7 @@ export function parseTransport(key: u32, protocol: u32, header: u32, end: u32, l
   } else if (protocol === IP_PROTO_ICMPV6) {
     if (size < ICMP_HEADER_SIZE) return lanes;
     storeTypeAndCode(key, header);
-    return parseNeighbourDiscovery(key, header, end, lanes);
+    if (isNeighbourDiscovery(header)) return parseNeighbourDiscovery(key, header, end, lanes);
   } else if (protocol === IP_PROTO_IGMP) {
     if (size < IGMP_HEADER_SIZE) return lanes;
     storeTypeAndCode(key, header);
