@@ -30,7 +30,7 @@ export interface ClassifiedRule {
 /** Told what every visited subtable contributed to the mask; used by trace. */
 export interface LookupObserver {
   /** `how` is what ended the visit; the mask given to `lookup` holds what was added. */
-  visited(subtable: { readonly mask: Uint32Array }, how: string): void;
+  visited(subtable: { readonly mask: Uint32Array; readonly count: number }, how: string): void;
 }
 
 /** The rules of one OpenFlow table. */

@@ -1,0 +1,142 @@
+// NORMAL: forwards like an ordinary learning switch with VLANs. What is learned is handed back as an
+// effect; the destination is looked up in the bridge's MAC table as it is.
+
+import {
+  KEY_DL_DST,
+  KEY_DL_SRC,
+  KEY_NW_DST,
+  KEY_NW_PROTO,
+  KEY_NW_SRC,
+  KEY_TCI0,
+  KEY_TPID0,
+} from "../../../assembly/layout/flow-key.ts";
+import { DropReason } from "../../../assembly/layout/stat.ts";
+import { getBe16, getBe32, getMac, getU8, setBe16 } from "../../odp/flow-key.ts";
+import { ETH_TYPE_ARP, ETH_TYPE_VLAN_8021Q, ethTypeOf } from "../../openflow/prereq.ts";
+import type { BridgePort } from "../bridge-port.ts";
+import { vlanCount } from "../commit-vlan.ts";
+import type { Xlate } from "../context.ts";
+import { outputPort } from "./output-port.ts";
+import { popVlan, pushVlan } from "./vlan.ts";
+
+const CFI = 0x1000;
+const VID_BITS = 0x0fff;
+const PCP_BITS = 0xe000;
+const BROADCAST = 0xffffffffffffn;
+const MULTICAST_BIT = 1n << 40n;
+/** 01:80:c2:00:00:00 to 0f are link-local (IEEE 802.1D table 7-10). */
+const RESERVED_MULTICAST = 0x0180c2000000n;
+
+/** Carries `NORMAL` out. */
+export function normal(x: Xlate): void {
+  const { state } = x;
+  const { flow, settled } = state;
+  state.look(KEY_DL_SRC, 12);
+  state.look(KEY_DL_DST, 6);
+  setBe16(settled, KEY_TCI0, getBe16(settled, KEY_TCI0) | VID_BITS | CFI);
+  x.explainer?.note("NORMAL: addresses and VLAN");
+  const inPort = x.env.bridge.ports.get(x.inPort);
+  if (inPort === undefined) return refuse(x, "no input bundle, dropping");
+  const vid = getBe16(flow, KEY_TCI0) & VID_BITS;
+  if (!acceptsVlan(inPort, vid)) {
+    return refuse(x, "disallowed VLAN VID for this input port, dropping");
+  }
+  const vlan = inPort.vlanMode === "access" || (vid === 0 && inPort.vlanMode !== "trunk") ? inPort.tag : vid;
+  const destination = getMac(flow, KEY_DL_DST);
+  if ((destination & ~0xfn) === RESERVED_MULTICAST) {
+    return refuse(x, "packet has reserved destination MAC, dropping");
+  }
+  const source = getMac(flow, KEY_DL_SRC);
+  learnSource(x, inPort, source, vlan);
+  forward(x, inPort, source, destination, vlan);
+}
+
+function refuse(x: Xlate, text: string): void {
+  x.dropHint = DropReason.NORMAL;
+  x.report("warn", text);
+}
+
+/** Whether a port may receive packets of this VLAN; 0 stands for untagged and priority-tagged. */
+function acceptsVlan(port: BridgePort, vid: number): boolean {
+  if (port.vlanMode === "access") return vid === 0;
+  if (vid === 0 && port.vlanMode !== "trunk") return true;
+  return carriesVlan(port, vid);
+}
+
+function carriesVlan(port: BridgePort, vlan: number): boolean {
+  if (port.vlanMode === "access") return port.tag === vlan;
+  return port.trunks === null || port.trunks.has(vlan);
+}
+
+function learnSource(x: Xlate, inPort: BridgePort, mac: bigint, vlan: number): void {
+  if ((mac & MULTICAST_BIT) !== 0n) return;
+  const known = x.env.bridge.macs.lookup(mac, vlan);
+  x.effects.push({ kind: "mac", mac, vlan, port: inPort.ofPort });
+  if (known !== inPort.ofPort) {
+    x.report("detail", `learned that ${formatMac(mac)} is on port ${inPort.name} in VLAN ${vlan}`);
+  }
+}
+
+function forward(x: Xlate, inPort: BridgePort, source: bigint, destination: bigint, vlan: number): void {
+  if ((destination & MULTICAST_BIT) === 0n) {
+    const learned = destination === source ? inPort.ofPort : x.env.bridge.macs.lookup(destination, vlan);
+    if (learned !== undefined) {
+      const port = x.env.bridge.ports.get(learned);
+      if (port === undefined) return refuse(x, "learned port is unknown, dropping");
+      if (port === inPort) return refuse(x, "learned port is input port, dropping");
+      x.report("detail", "forwarding to learned port");
+      outputWithVlan(x, port, vlan);
+      return;
+    }
+    x.report("detail", "no learned MAC for destination, flooding");
+  } else {
+    x.report("detail", destination === BROADCAST ? "broadcast, flooding" : "multicast, flooding");
+  }
+  x.dropHint = DropReason.NORMAL;
+  for (const port of x.env.bridge.ports.values()) {
+    if (port === inPort || port.noFlood || !carriesVlan(port, vlan)) continue;
+    outputWithVlan(x, port, vlan);
+  }
+}
+
+/** Outputs with the tag that the port's mode asks for, keeping the priority bits. */
+function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
+  const { state } = x;
+  const tagged = vlanCount(state.flow) > 0;
+  const vid = getBe16(state.flow, KEY_TCI0) & VID_BITS;
+  const untag = port.vlanMode === "access" || (port.vlanMode === "native-untagged" && vlan === port.tag);
+  const outVid = untag ? 0 : vlan;
+  // A priority tag (VLAN 0) goes out as it is only where Open vSwitch would keep it: with a priority.
+  const pcp = untag ? 0 : getBe16(state.flow, KEY_TCI0) & PCP_BITS;
+  if (untag) setBits(x, 0);
+  else setBits(x, PCP_BITS);
+  const wantsTag = outVid !== 0 || pcp !== 0;
+  if (wantsTag === tagged && (!tagged || vid === outVid)) {
+    outputPort(x, port.ofPort);
+    return;
+  }
+  const saved = state.save();
+  if (!wantsTag) popVlan(x);
+  else {
+    const tpid = tagged ? getBe16(state.flow, KEY_TPID0) : ETH_TYPE_VLAN_8021Q;
+    if (!tagged) pushVlan(x, tpid);
+    state.look(KEY_TCI0, 2);
+    state.overwriteBytes(KEY_TCI0, 2);
+    setBe16(state.flow, KEY_TCI0, outVid | pcp | CFI);
+  }
+  outputPort(x, port.ofPort);
+  state.restore(saved);
+}
+
+/** Looks at bits of the outer tag. */
+function setBits(x: Xlate, bits: number): void {
+  const { settled } = x.state;
+  setBe16(settled, KEY_TCI0, getBe16(settled, KEY_TCI0) | bits);
+}
+
+function formatMac(mac: bigint): string {
+  return mac
+    .toString(16)
+    .padStart(12, "0")
+    .replace(/(..)(?=.)/g, "$1:");
+}

@@ -1,0 +1,226 @@
+// Changing a bridge's tables as OpenFlow says (OpenFlow 1.3 section 6.4): add, modify and delete, strict
+// or not, one at a time or as a bundle that appears at once or not at all.
+
+import { MegaflowError } from "../errors.ts";
+import type { OfAction } from "../openflow/action.ts";
+import { GROUP_ANY } from "../openflow/group.ts";
+import { expandMatch, type Match } from "../openflow/match.ts";
+import { OFPP_ANY, type OfPort } from "../openflow/port.ts";
+import { FLOW_CHECK_OVERLAP, FLOW_RESET_COUNTS, type RuleSpec } from "../openflow/rule.ts";
+import type { Bridge } from "./bridge.ts";
+import { conjunctionsOf, TableRule } from "./table-rule.ts";
+
+/** `tableId` of a modify or delete that means every table. */
+export const TABLE_ALL = 255;
+
+/** One change of a bridge's tables. */
+export interface FlowMod {
+  readonly command: "add" | "modify" | "modifyStrict" | "delete" | "deleteStrict";
+  readonly spec: RuleSpec;
+  /** Only rules whose cookie agrees with the spec's in these bits are modified or deleted. */
+  readonly cookieMask?: bigint;
+  /** Only rules that output there are deleted. */
+  readonly outPort?: OfPort;
+  /** Only rules that use this group are deleted. */
+  readonly outGroup?: number;
+  /** A modify that finds nothing adds (OpenFlow 1.0 and `ovs-ofctl mod-flows`). */
+  readonly addIfMissing?: boolean;
+}
+
+/** What a change did. */
+export interface FlowModResult {
+  readonly added: TableRule[];
+  /** Rules whose actions, cookie or flags changed; the rule is the same object. */
+  readonly modified: TableRule[];
+  /** Rules that are gone, replaced ones included. */
+  readonly removed: TableRule[];
+  /** Those of `removed` that a rule with the same match and priority took the place of. */
+  readonly replaced: TableRule[];
+}
+
+/** Adding a rule with FLOW_CHECK_OVERLAP met a rule of the same priority that overlaps. */
+export class FlowOverlapError extends MegaflowError {
+  constructor(message: string) {
+    super("FLOW_OVERLAP", message);
+  }
+}
+
+/** Applies changes in order; all of them appear to lookups at once. When one fails, none is made. */
+export function applyFlowMods(bridge: Bridge, mods: readonly FlowMod[], nowMs: number): FlowModResult {
+  const bundle = new Bundle(bridge, nowMs);
+  try {
+    for (const mod of mods) bundle.apply(mod);
+  } catch (error) {
+    bundle.revert();
+    throw error;
+  }
+  return bundle.commit();
+}
+
+/** Takes rules out, for instance those whose time is over. */
+export function removeRules(bridge: Bridge, rules: Iterable<TableRule>): void {
+  for (const rule of rules) if (rule.subtable !== null) bridge.tables[rule.tableId]?.remove(rule);
+  bridge.version++;
+}
+
+interface Rewrite {
+  readonly rule: TableRule;
+  readonly spec: RuleSpec;
+}
+
+/** Changes that are prepared in the version after the bridge's current one. */
+class Bundle {
+  readonly #bridge: Bridge;
+  readonly #nowMs: number;
+  readonly #version: number;
+  readonly #added = new Set<TableRule>();
+  readonly #removed = new Set<TableRule>();
+  readonly #replaced: TableRule[] = [];
+  readonly #rewrites: Rewrite[] = [];
+
+  constructor(bridge: Bridge, nowMs: number) {
+    this.#bridge = bridge;
+    this.#nowMs = nowMs;
+    this.#version = bridge.version + 1;
+  }
+
+  apply(mod: FlowMod): void {
+    switch (mod.command) {
+      case "add":
+        this.#add(mod.spec);
+        break;
+      case "modify":
+      case "modifyStrict":
+        this.#modify(mod);
+        break;
+      case "delete":
+      case "deleteStrict":
+        for (const rule of this.#select(mod)) this.#remove(rule);
+        break;
+    }
+  }
+
+  commit(): FlowModResult {
+    for (const rule of this.#removed) this.#bridge.tables[rule.tableId]?.remove(rule);
+    const modified = new Set<TableRule>();
+    for (const { rule, spec } of this.#rewrites) {
+      rewrite(rule, spec, this.#nowMs);
+      if (!this.#added.has(rule)) modified.add(rule);
+    }
+    this.#bridge.version = this.#version;
+    const removed = [...this.#removed].filter((rule) => !this.#added.has(rule));
+    const added = [...this.#added].filter((rule) => !this.#removed.has(rule));
+    return { added, modified: [...modified], removed, replaced: this.#replaced };
+  }
+
+  revert(): void {
+    for (const rule of this.#added) this.#bridge.tables[rule.tableId]?.remove(rule);
+    for (const rule of this.#removed) {
+      if (!this.#added.has(rule)) this.#bridge.tables[rule.tableId]?.unhide(rule);
+    }
+  }
+
+  #add(spec: RuleSpec): void {
+    const table = this.#bridge.table(spec.tableId);
+    const match = matchOf(spec);
+    const flags = spec.flags ?? 0;
+    if ((flags & FLOW_CHECK_OVERLAP) !== 0) {
+      if (table.findOverlap(match, spec.priority, this.#version) !== null) {
+        throw new FlowOverlapError(
+          `table ${spec.tableId} has a rule of priority ${spec.priority} that overlaps the one to add`,
+        );
+      }
+    }
+    const rule = new TableRule(spec);
+    rule.createdMs = this.#nowMs;
+    rule.modifiedMs = this.#nowMs;
+    rule.usedMs = this.#nowMs;
+    const old = table.findExact(match, spec.priority, this.#version);
+    if (old !== null) {
+      this.#remove(old);
+      this.#replaced.push(old);
+      if ((flags & FLOW_RESET_COUNTS) === 0) rule.credit(old.packets, old.bytes, old.usedMs);
+    }
+    table.insert(rule, match, this.#version);
+    this.#added.add(rule);
+  }
+
+  #modify(mod: FlowMod): void {
+    const rules = this.#select(mod);
+    for (const rule of rules) this.#rewrites.push({ rule, spec: mod.spec });
+    const anyCookie = (mod.cookieMask ?? 0n) === 0n;
+    if (rules.length === 0 && mod.addIfMissing === true && anyCookie) this.#add(mod.spec);
+  }
+
+  #remove(rule: TableRule): void {
+    this.#bridge.table(rule.tableId).hide(rule, this.#version);
+    this.#removed.add(rule);
+  }
+
+  /** The rules that a modify or delete means, as the bundle has left them so far. */
+  #select(mod: FlowMod): TableRule[] {
+    const { spec } = mod;
+    const match = matchOf(spec);
+    const found: TableRule[] = [];
+    this.#bridge.tables.forEach((table, id) => {
+      if (table === undefined || (spec.tableId !== TABLE_ALL && spec.tableId !== id)) return;
+      if (mod.command === "modifyStrict" || mod.command === "deleteStrict") {
+        const rule = table.findExact(match, spec.priority, this.#version);
+        if (rule !== null && isMeant(rule, mod)) found.push(rule);
+      } else {
+        table.forEach(this.#version, (rule) => isMeant(rule, mod) && found.push(rule), match);
+      }
+    });
+    return found;
+  }
+}
+
+/** Whether a rule passes a modify's or delete's filters on cookie, port and group. */
+function isMeant(rule: TableRule, mod: FlowMod): boolean {
+  const cookieMask = mod.cookieMask ?? 0n;
+  if (((rule.cookie ^ (mod.spec.cookie ?? 0n)) & cookieMask) !== 0n) return false;
+  const { outPort = OFPP_ANY, outGroup = GROUP_ANY } = mod;
+  if (outPort !== OFPP_ANY && !usesPort(rule.actions, outPort)) return false;
+  return outGroup === GROUP_ANY || usesGroup(rule.actions, outGroup);
+}
+
+/** Whether a list of actions outputs to a port, directly. */
+export function usesPort(actions: readonly OfAction[], port: OfPort): boolean {
+  return actions.some((action) => {
+    switch (action.type) {
+      case "output":
+      case "outputTrunc":
+      case "enqueue":
+        return action.port === port;
+      case "writeActions":
+      case "clone":
+        return usesPort(action.actions, port);
+      default:
+        return false;
+    }
+  });
+}
+
+/** Whether a list of actions uses a group. */
+export function usesGroup(actions: readonly OfAction[], groupId: number): boolean {
+  return actions.some((action) => {
+    if (action.type === "group") return action.groupId === groupId;
+    const nested = action.type === "writeActions" || action.type === "clone";
+    return nested && usesGroup(action.actions, groupId);
+  });
+}
+
+function rewrite(rule: TableRule, spec: RuleSpec, nowMs: number): void {
+  rule.actions = spec.actions;
+  rule.conjunctions = conjunctionsOf(spec);
+  if (spec.cookie !== undefined) rule.cookie = spec.cookie;
+  rule.modifiedMs = nowMs;
+  if (((spec.flags ?? 0) & FLOW_RESET_COUNTS) !== 0) {
+    rule.packets = 0;
+    rule.bytes = 0;
+  }
+}
+
+function matchOf(spec: RuleSpec): Match {
+  return "words" in spec.match ? spec.match : expandMatch(spec.match);
+}
