@@ -31,11 +31,14 @@ export interface SyntaxErrorDetail extends TextPosition {
 
 /** Returns `file:line:column: `, as far as it is known. */
 function positionPrefix(at: TextPosition): string {
+  if (at.file === undefined && at.line === undefined) {
+    return at.column === undefined ? "" : `column ${at.column}: `;
+  }
   const parts: (string | number)[] = [];
   if (at.file !== undefined) parts.push(at.file);
   if (at.line !== undefined) parts.push(at.line);
   if (at.column !== undefined) parts.push(at.column);
-  return parts.length > 0 ? `${parts.join(":")}: ` : "";
+  return `${parts.join(":")}: `;
 }
 
 /** Text in a syntax that Megaflow reads is wrong; carries the position of the mistake. */
