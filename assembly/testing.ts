@@ -1,7 +1,8 @@
 // Second entry of the datapath module: opens internals to test/ and bench/. Not shipped.
 
+import { applyModification } from "./actions/modify.ts";
 import { l4Hash, symmetricHash } from "./key/dp-hash.ts";
 import { extractKey, extractKeyAndHash } from "./key/extract.ts";
 import { hashSeed, skbHash } from "./key/hash.ts";
 
-export { extractKey, extractKeyAndHash, hashSeed, l4Hash, skbHash, symmetricHash };
+export { applyModification, extractKey, extractKeyAndHash, hashSeed, l4Hash, skbHash, symmetricHash };

@@ -48,7 +48,11 @@ function parts(action: OdpAction): [number, ...Buffer[]] {
 function ipParts(action: OdpAction): [number, ...Buffer[]] {
   switch (action.type) {
     case "setIpv4": {
-      const operands = (of: typeof action.value) => [network(of.src, 4), network(of.dst, 4), pair(of.tos, of.ttl)];
+      const operands = (of: typeof action.value) => [
+        network(of.src, 4),
+        network(of.dst, 4),
+        pair(of.tos, of.ttl),
+      ];
       return [Action.SET_IPV4, ...operands(action.value), ...operands(action.mask)];
     }
     case "setIpv6": {
