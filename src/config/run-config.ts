@@ -7,12 +7,13 @@
 //   flows: rules.flows               a file, a list of files, or the rules themselves after `|`
 //   groups: rules.groups             the same
 
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { isSeq } from "yaml";
+import { isMap, isSeq } from "yaml";
 import { PMD_MAX, PORT_MAX } from "../../assembly/layout/limits.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
+import { readText } from "./read-text.ts";
 import { isSettingKey, parseSetting, type SettingKey, type Settings, unknownSetting } from "./settings.ts";
 import { scalarOf, type YamlEntry, YamlReader, type YamlValue } from "./yaml-reader.ts";
 
@@ -58,7 +59,7 @@ const portKeys = ["number", "name", "kind", "file", "read", "write"];
 
 /** Reads a configuration file. Throws ConfigFileError with every mistake, or the file system's error. */
 export function loadRunConfig(file: string): RunConfig {
-  return parseRunConfig(readFileSync(file, "utf8"), file);
+  return parseRunConfig(readText(file), file);
 }
 
 /** Reads a configuration from its text; files it names are looked for beside `file`. Throws ConfigFileError. */
@@ -68,7 +69,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
   const found = new Map<string, YamlEntry>();
   for (const entry of reader.entries(reader.root, "the configuration", keys)) found.set(entry.key, entry);
   for (const key of ["ports", "flows"]) {
-    if (!found.has(key)) reader.problem(reader.root.offset, `${key} missing`);
+    if (isMap(reader.root.node) && !found.has(key)) reader.problem(reader.root.offset, `${key} missing`);
   }
   const folder = dirname(file);
   const part = <T>(key: string, read: (entry: YamlEntry) => T | undefined): T | undefined => {
@@ -202,7 +203,7 @@ function readRules(reader: YamlReader, entry: YamlEntry, what: string, file: str
     const name = reader.text(item, what, "a file name, a list of them, or rules after |");
     if (name === undefined) continue;
     const path = beside(dirname(file), name);
-    if (checkFile(reader, item, path, name)) rules.push({ file: path, text: readFileSync(path, "utf8") });
+    if (checkFile(reader, item, path, name)) rules.push({ file: path, text: readText(path) });
   }
   return rules;
 }

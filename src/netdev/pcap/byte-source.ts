@@ -29,6 +29,8 @@ export async function openByteSource(path: string): Promise<ByteSource> {
     return length === 2 && head.readUInt16BE(0) === GZIP_MAGIC ? new GunzipSource(source) : source;
   } catch (error) {
     await file.close();
+    // Reading a folder fails without saying which.
+    if (error instanceof Error) Object.assign(error, { path });
     throw error;
   }
 }
