@@ -3,28 +3,21 @@
 
 import { MegaflowError } from "../errors.ts";
 import type { OfAction } from "../openflow/action.ts";
+import { type FlowMod, ruleOfFlowMod } from "../openflow/flow-mod.ts";
 import { GROUP_ANY } from "../openflow/group.ts";
-import { expandMatch, type Match } from "../openflow/match.ts";
+import { expandMatch } from "../openflow/match.ts";
 import { OFPP_ANY, type OfPort } from "../openflow/port.ts";
-import { FLOW_CHECK_OVERLAP, FLOW_RESET_COUNTS, type RuleSpec } from "../openflow/rule.ts";
+import { FLOW_CHECK_OVERLAP, FLOW_RESET_COUNTS } from "../openflow/rule.ts";
 import type { Bridge } from "./bridge.ts";
 import { conjunctionsOf, TableRule } from "./table-rule.ts";
 
 /** `tableId` of a modify or delete that means every table. */
-export const TABLE_ALL = 255;
+const TABLE_ALL = 255;
 
-/** One change of a bridge's tables. */
-export interface FlowMod {
-  readonly command: "add" | "modify" | "modifyStrict" | "delete" | "deleteStrict";
-  readonly spec: RuleSpec;
-  /** Only rules whose cookie agrees with the spec's in these bits are modified or deleted. */
-  readonly cookieMask?: bigint;
-  /** Only rules that output there are deleted. */
-  readonly outPort?: OfPort;
-  /** Only rules that use this group are deleted. */
-  readonly outGroup?: number;
-  /** A modify that finds nothing adds (OpenFlow 1.0 and `ovs-ofctl mod-flows`). */
-  readonly addIfMissing?: boolean;
+/** How changes are made. */
+export interface FlowModOptions {
+  /** A modify that finds nothing adds, as in OpenFlow 1.0; default true. */
+  readonly modifyAdds?: boolean;
 }
 
 /** What a change did. */
@@ -46,8 +39,13 @@ export class FlowOverlapError extends MegaflowError {
 }
 
 /** Applies changes in order; all of them appear to lookups at once. When one fails, none is made. */
-export function applyFlowMods(bridge: Bridge, mods: readonly FlowMod[], nowMs: number): FlowModResult {
-  const bundle = new Bundle(bridge, nowMs);
+export function applyFlowMods(
+  bridge: Bridge,
+  mods: readonly FlowMod[],
+  nowMs: number,
+  options: FlowModOptions = {},
+): FlowModResult {
+  const bundle = new Bundle(bridge, nowMs, options);
   try {
     for (const mod of mods) bundle.apply(mod);
   } catch (error) {
@@ -65,21 +63,23 @@ export function removeRules(bridge: Bridge, rules: Iterable<TableRule>): void {
 
 interface Rewrite {
   readonly rule: TableRule;
-  readonly spec: RuleSpec;
+  readonly mod: FlowMod;
 }
 
 /** Changes that are prepared in the version after the bridge's current one. */
 class Bundle {
   readonly #bridge: Bridge;
   readonly #nowMs: number;
+  readonly #modifyAdds: boolean;
   readonly #version: number;
   readonly #added = new Set<TableRule>();
   readonly #removed = new Set<TableRule>();
   readonly #replaced: TableRule[] = [];
   readonly #rewrites: Rewrite[] = [];
 
-  constructor(bridge: Bridge, nowMs: number) {
+  constructor(bridge: Bridge, nowMs: number, options: FlowModOptions) {
     this.#bridge = bridge;
+    this.#modifyAdds = options.modifyAdds ?? true;
     this.#nowMs = nowMs;
     this.#version = bridge.version + 1;
   }
@@ -87,14 +87,14 @@ class Bundle {
   apply(mod: FlowMod): void {
     switch (mod.command) {
       case "add":
-        this.#add(mod.spec);
+        this.#add(mod);
         break;
       case "modify":
-      case "modifyStrict":
+      case "modify_strict":
         this.#modify(mod);
         break;
       case "delete":
-      case "deleteStrict":
+      case "delete_strict":
         for (const rule of this.#select(mod)) this.#remove(rule);
         break;
     }
@@ -103,8 +103,8 @@ class Bundle {
   commit(): FlowModResult {
     for (const rule of this.#removed) this.#bridge.tables[rule.tableId]?.remove(rule);
     const modified = new Set<TableRule>();
-    for (const { rule, spec } of this.#rewrites) {
-      rewrite(rule, spec, this.#nowMs);
+    for (const { rule, mod } of this.#rewrites) {
+      rewrite(rule, mod, this.#nowMs);
       if (!this.#added.has(rule)) modified.add(rule);
     }
     this.#bridge.version = this.#version;
@@ -120,16 +120,15 @@ class Bundle {
     }
   }
 
-  #add(spec: RuleSpec): void {
+  #add(mod: FlowMod): void {
+    const spec = ruleOfFlowMod(mod);
+    const { priority, flags } = spec;
     const table = this.#bridge.table(spec.tableId);
-    const match = matchOf(spec);
-    const flags = spec.flags ?? 0;
-    if ((flags & FLOW_CHECK_OVERLAP) !== 0) {
-      if (table.findOverlap(match, spec.priority, this.#version) !== null) {
-        throw new FlowOverlapError(
-          `table ${spec.tableId} has a rule of priority ${spec.priority} that overlaps the one to add`,
-        );
-      }
+    const match = expandMatch(mod.match);
+    if ((flags & FLOW_CHECK_OVERLAP) !== 0 && table.findOverlap(match, priority, this.#version) !== null) {
+      throw new FlowOverlapError(
+        `table ${spec.tableId} has a rule of priority ${priority} that overlaps the one to add`,
+      );
     }
     const rule = new TableRule(spec);
     rule.createdMs = this.#nowMs;
@@ -147,9 +146,8 @@ class Bundle {
 
   #modify(mod: FlowMod): void {
     const rules = this.#select(mod);
-    for (const rule of rules) this.#rewrites.push({ rule, spec: mod.spec });
-    const anyCookie = (mod.cookieMask ?? 0n) === 0n;
-    if (rules.length === 0 && mod.addIfMissing === true && anyCookie) this.#add(mod.spec);
+    for (const rule of rules) this.#rewrites.push({ rule, mod });
+    if (rules.length === 0 && this.#modifyAdds && mod.cookieMask === 0n) this.#add(mod);
   }
 
   #remove(rule: TableRule): void {
@@ -159,13 +157,12 @@ class Bundle {
 
   /** The rules that a modify or delete means, as the bundle has left them so far. */
   #select(mod: FlowMod): TableRule[] {
-    const { spec } = mod;
-    const match = matchOf(spec);
+    const match = expandMatch(mod.match);
     const found: TableRule[] = [];
     this.#bridge.tables.forEach((table, id) => {
-      if (table === undefined || (spec.tableId !== TABLE_ALL && spec.tableId !== id)) return;
-      if (mod.command === "modifyStrict" || mod.command === "deleteStrict") {
-        const rule = table.findExact(match, spec.priority, this.#version);
+      if (table === undefined || (mod.tableId !== TABLE_ALL && mod.tableId !== id)) return;
+      if (mod.command === "modify_strict" || mod.command === "delete_strict") {
+        const rule = table.findExact(match, mod.priority, this.#version);
         if (rule !== null && isMeant(rule, mod)) found.push(rule);
       } else {
         table.forEach(this.#version, (rule) => isMeant(rule, mod) && found.push(rule), match);
@@ -177,9 +174,8 @@ class Bundle {
 
 /** Whether a rule passes a modify's or delete's filters on cookie, port and group. */
 function isMeant(rule: TableRule, mod: FlowMod): boolean {
-  const cookieMask = mod.cookieMask ?? 0n;
-  if (((rule.cookie ^ (mod.spec.cookie ?? 0n)) & cookieMask) !== 0n) return false;
-  const { outPort = OFPP_ANY, outGroup = GROUP_ANY } = mod;
+  if (((rule.cookie ^ mod.cookie) & mod.cookieMask) !== 0n) return false;
+  const { outPort, outGroup } = mod;
   if (outPort !== OFPP_ANY && !usesPort(rule.actions, outPort)) return false;
   return outGroup === GROUP_ANY || usesGroup(rule.actions, outGroup);
 }
@@ -210,17 +206,13 @@ export function usesGroup(actions: readonly OfAction[], groupId: number): boolea
   });
 }
 
-function rewrite(rule: TableRule, spec: RuleSpec, nowMs: number): void {
-  rule.actions = spec.actions;
-  rule.conjunctions = conjunctionsOf(spec);
-  if (spec.cookie !== undefined) rule.cookie = spec.cookie;
+function rewrite(rule: TableRule, mod: FlowMod, nowMs: number): void {
+  rule.actions = mod.actions;
+  rule.conjunctions = conjunctionsOf(mod);
+  if (mod.newCookie !== undefined) rule.cookie = mod.newCookie;
   rule.modifiedMs = nowMs;
-  if (((spec.flags ?? 0) & FLOW_RESET_COUNTS) !== 0) {
+  if ((mod.flags & FLOW_RESET_COUNTS) !== 0) {
     rule.packets = 0;
     rule.bytes = 0;
   }
-}
-
-function matchOf(spec: RuleSpec): Match {
-  return "words" in spec.match ? spec.match : expandMatch(spec.match);
 }

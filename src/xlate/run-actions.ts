@@ -10,31 +10,19 @@ import { FLOW_ACTSET_OUTPUT } from "../openflow/flow-layout.ts";
 import { OFPP_UNSET } from "../openflow/port.ts";
 import { checkPktLarger, clone, sample } from "./actions/clone.ts";
 import { controllerAction } from "./actions/controller.ts";
-import { copyTtlIn, copyTtlOut } from "./actions/copy-ttl.ts";
 import { groupAction } from "./actions/group.ts";
 import { learn } from "./actions/learn.ts";
-import { decMplsTtl, popMpls, pushMpls, setMplsLabel, setMplsTc, setMplsTtl } from "./actions/mpls.ts";
+import { decMplsTtl } from "./actions/mpls.ts";
 import { bundle, multipath } from "./actions/multipath.ts";
 import { enqueue, outputAction, outputRegister, outputTruncated, setPriority } from "./actions/output.ts";
 import { lookUpTable, resubmit } from "./actions/resubmit.ts";
-import {
-  move,
-  popStack,
-  pushStack,
-  setEth,
-  setField,
-  setIpv4,
-  setPort,
-  setTos,
-  setTtl,
-  writeField,
-} from "./actions/set-field.ts";
+import { popStack, pushStack, setField, writeField } from "./actions/set-field.ts";
 import { decTtl } from "./actions/ttl.ts";
-import { popVlan, pushVlan, setVlanPcp, setVlanVid } from "./actions/vlan.ts";
 import type { Xlate } from "./context.ts";
 import { freezeActions, triggerFreeze } from "./freeze.ts";
 import { isLayer3OrHigher } from "./layer.ts";
 import { reportAction } from "./report.ts";
+import { runHeaderAction } from "./run-header-action.ts";
 
 const ACTSET_OUTPUT_WORD = FLOW_ACTSET_OUTPUT >>> 2;
 const METADATA = fieldOf("metadata");
@@ -142,62 +130,13 @@ function runAction(x: Xlate, action: OfAction, last: boolean, inBucket: boolean)
     case "decMplsTtl":
       return decMplsTtl(x);
     default:
-      runHeaderAction(x, action);
-      return runPipelineAction(x, action, last);
+      if (!runHeaderAction(x, action)) runPipelineAction(x, action, last);
+      return false;
   }
 }
 
-/** Actions that only change headers. */
-function runHeaderAction(x: Xlate, action: OfAction): void {
-  switch (action.type) {
-    case "move":
-      return move(x, action.src, action.dst);
-    case "setVlanVid":
-      return setVlanVid(x, action.vid, action.pushIfNeeded);
-    case "setVlanPcp":
-      return setVlanPcp(x, action.pcp, action.pushIfNeeded);
-    case "stripVlan":
-      return popVlan(x);
-    case "pushVlan":
-      return pushVlan(x, action.ethertype);
-    case "setEthSrc":
-      return setEth(x, "src", action.mac);
-    case "setEthDst":
-      return setEth(x, "dst", action.mac);
-    case "setIpv4Src":
-      return setIpv4(x, "src", action.address);
-    case "setIpv4Dst":
-      return setIpv4(x, "dst", action.address);
-    case "setIpDscp":
-      return setTos(x, action.dscp, 0xfc);
-    case "setIpEcn":
-      return setTos(x, action.ecn, 0x03);
-    case "setIpTtl":
-      return setTtl(x, action.ttl);
-    case "setL4Src":
-      return setPort(x, "src", action.port);
-    case "setL4Dst":
-      return setPort(x, "dst", action.port);
-    case "setMplsLabel":
-      return setMplsLabel(x, action.label);
-    case "setMplsTc":
-      return setMplsTc(x, action.tc);
-    case "setMplsTtl":
-      return setMplsTtl(x, action.ttl);
-    case "pushMpls":
-      return pushMpls(x, action.ethertype);
-    case "popMpls":
-      return popMpls(x, action.ethertype);
-    case "copyTtlIn":
-      return copyTtlIn(x);
-    case "copyTtlOut":
-      return copyTtlOut(x);
-    default:
-  }
-}
-
-/** Actions on metadata and on the course of the pipeline; returns whether the list ends here. */
-function runPipelineAction(x: Xlate, action: OfAction, last: boolean): boolean {
+/** Actions on metadata and on the course of the pipeline. */
+function runPipelineAction(x: Xlate, action: OfAction, last: boolean): void {
   switch (action.type) {
     case "push":
       pushStack(x, action.src);
@@ -245,7 +184,6 @@ function runPipelineAction(x: Xlate, action: OfAction, last: boolean): boolean {
     default:
       runInstruction(x, action);
   }
-  return false;
 }
 
 /** OpenFlow's instructions, less goto_table. */

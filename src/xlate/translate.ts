@@ -39,7 +39,8 @@ function runPipeline(x: Xlate, key: FlowKey): void {
   const frozen = recircId === 0 ? undefined : x.env.recirc.get(recircId);
   if (recircId !== 0 && frozen === undefined) {
     const id = recircId.toString(16);
-    return x.fail(DropReason.RECIRC_UNKNOWN, `Recirculation context not found for ID ${id}`);
+    x.fail(DropReason.RECIRC_UNKNOWN, `Recirculation context not found for ID ${id}`);
+    return;
   }
   if (frozen === undefined && x.env.bridge.ports.get(x.inPort)?.noReceive === true) {
     x.dropHint = DropReason.PORT_DOWN;
@@ -56,7 +57,7 @@ function runPipeline(x: Xlate, key: FlowKey): void {
 function resume(x: Xlate, frozen: FrozenState): void {
   thaw(x, frozen);
   const { segments } = frozen;
-  if (segments.length === 0) return lookUpFirstTable(x, frozen.tableId);
+  if (segments.length === 0) lookUpFirstTable(x, frozen.tableId);
   for (let i = 0; i < segments.length; i++) {
     const { tableId, ruleCookie, actions } = segments[i] as (typeof segments)[number];
     if (x.error !== DropReason.NONE) return;

@@ -23,8 +23,7 @@ export function groupAction(x: Xlate, groupId: number, last: boolean): boolean {
     return true;
   }
   if (group.type === "all" || group.type === "indirect") {
-    const end = group.buckets.length - 1;
-    group.buckets.forEach((bucket, i) => runBucket(x, bucket, last && i === end));
+    for (const bucket of group.buckets) runBucket(x, bucket, last && bucket === group.buckets.at(-1));
     x.groups.push({ group, bucket: null });
     return false;
   }

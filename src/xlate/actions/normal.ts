@@ -4,15 +4,12 @@
 import {
   KEY_DL_DST,
   KEY_DL_SRC,
-  KEY_NW_DST,
-  KEY_NW_PROTO,
-  KEY_NW_SRC,
   KEY_TCI0,
   KEY_TPID0,
 } from "../../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../../assembly/layout/stat.ts";
-import { getBe16, getBe32, getMac, getU8, setBe16 } from "../../odp/flow-key.ts";
-import { ETH_TYPE_ARP, ETH_TYPE_VLAN_8021Q, ethTypeOf } from "../../openflow/prereq.ts";
+import { getBe16, getMac, setBe16 } from "../../odp/flow-key.ts";
+import { ETH_TYPE_VLAN_8021Q } from "../../openflow/prereq.ts";
 import type { BridgePort } from "../bridge-port.ts";
 import { vlanCount } from "../commit-vlan.ts";
 import type { Xlate } from "../context.ts";
@@ -36,15 +33,20 @@ export function normal(x: Xlate): void {
   setBe16(settled, KEY_TCI0, getBe16(settled, KEY_TCI0) | VID_BITS | CFI);
   x.explainer?.note("NORMAL: addresses and VLAN");
   const inPort = x.env.bridge.ports.get(x.inPort);
-  if (inPort === undefined) return refuse(x, "no input bundle, dropping");
+  if (inPort === undefined) {
+    refuse(x, "no input bundle, dropping");
+    return;
+  }
   const vid = getBe16(flow, KEY_TCI0) & VID_BITS;
   if (!acceptsVlan(inPort, vid)) {
-    return refuse(x, "disallowed VLAN VID for this input port, dropping");
+    refuse(x, "disallowed VLAN VID for this input port, dropping");
+    return;
   }
   const vlan = inPort.vlanMode === "access" || (vid === 0 && inPort.vlanMode !== "trunk") ? inPort.tag : vid;
   const destination = getMac(flow, KEY_DL_DST);
   if ((destination & ~0xfn) === RESERVED_MULTICAST) {
-    return refuse(x, "packet has reserved destination MAC, dropping");
+    refuse(x, "packet has reserved destination MAC, dropping");
+    return;
   }
   const source = getMac(flow, KEY_DL_SRC);
   learnSource(x, inPort, source, vlan);
@@ -82,8 +84,14 @@ function forward(x: Xlate, inPort: BridgePort, source: bigint, destination: bigi
     const learned = destination === source ? inPort.ofPort : x.env.bridge.macs.lookup(destination, vlan);
     if (learned !== undefined) {
       const port = x.env.bridge.ports.get(learned);
-      if (port === undefined) return refuse(x, "learned port is unknown, dropping");
-      if (port === inPort) return refuse(x, "learned port is input port, dropping");
+      if (port === undefined) {
+        refuse(x, "learned port is unknown, dropping");
+        return;
+      }
+      if (port === inPort) {
+        refuse(x, "learned port is input port, dropping");
+        return;
+      }
       x.report("detail", "forwarding to learned port");
       outputWithVlan(x, port, vlan);
       return;
