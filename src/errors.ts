@@ -138,3 +138,10 @@ export class ConfigFileError extends MegaflowError {
     this.problems = problems;
   }
 }
+
+/** Something needs the native addon and it is absent; the message says why and how to get it. */
+export class NativeMissingError extends MegaflowError {
+  constructor(message: string) {
+    super("NATIVE_MISSING", message);
+  }
+}

@@ -1,0 +1,7 @@
+// What each source file adds to the addon's exports.
+#pragma once
+#include <napi.h>
+
+void registerThread(Napi::Env env, Napi::Object exports);
+void registerMemory(Napi::Env env, Napi::Object exports);
+void registerEvent(Napi::Env env, Napi::Object exports);
