@@ -1,47 +1,33 @@
-// What a measurement ran on: a number without its machine says nothing.
+// What a measurement ran on and with: a number without its machine says nothing.
 
 import { readFileSync } from "node:fs";
-import { availableParallelism, cpus, release, type } from "node:os";
+import { availableParallelism } from "node:os";
+import { type Environment, readEnvironment } from "../bench/environment.ts";
+import type { ProfileName } from "../config/profiles.ts";
 import type { Settings } from "../config/settings.ts";
 import { projectFile } from "../project.ts";
 
-/** Machine, programs and configuration of a measurement. */
-export interface Environment {
+/** How the switch was set up. */
+export interface SwitchEnvironment {
+  /** Version of the package. */
   readonly megaflow: string;
-  readonly node: string;
-  readonly v8: string;
-  readonly os: string;
-  readonly arch: string;
-  readonly cpu: string;
-  /** CPUs that this process may use. */
-  readonly cpus: number;
-  /** TSC cycles a nanosecond, or null where it is not known. */
-  readonly cyclesPerNs: number | null;
-  readonly placement: readonly string[];
-  readonly profile: string;
+  readonly profile: ProfileName;
   readonly settings: Settings;
+  /** Which PMD ran where. */
+  readonly placement: readonly string[];
+  /** TSC cycles a nanosecond, or null where that is not known. */
+  readonly cyclesPerNs: number | null;
 }
 
-/** Returns the environment of a switch. */
+/** Machine and switch. */
+export type MeasurementEnvironment = SwitchEnvironment & Environment;
+
+/** Returns the environment of a measurement; `others` are the processes that disturbed it. */
 export function environmentOf(
-  placement: readonly string[],
-  profile: string,
-  settings: Settings,
-  cyclesPerNs: number | undefined,
-): Environment {
-  return {
-    megaflow: packageVersion(),
-    node: process.version,
-    v8: process.versions.v8,
-    os: `${type()} ${release()}`,
-    arch: process.arch,
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    cpus: availableParallelism(),
-    cyclesPerNs: cyclesPerNs ?? null,
-    placement,
-    profile,
-    settings,
-  };
+  setup: Omit<SwitchEnvironment, "megaflow">,
+  others: readonly string[],
+): MeasurementEnvironment {
+  return { megaflow: packageVersion(), ...setup, ...readEnvironment(others) };
 }
 
 /** Returns the version of the package. */

@@ -1,6 +1,7 @@
 // `megaflow bench`: how fast one PMD forwards a capture that is sent round and round from memory.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { LoadWatch } from "../../bench/environment.ts";
 import type { PortConfig } from "../../config/run-config.ts";
 import { UsageError } from "../../errors.ts";
 import {
@@ -90,11 +91,15 @@ export async function run(args: Arguments): Promise<void> {
     if (!(await warmUp(engine, warmup * 1000))) {
       note("the traffic does not settle: every pass of the capture makes upcalls (see flowLimit, maskLimit)");
     }
+    const load = new LoadWatch();
     const { before, after, elapsed } = await measure(engine, seconds);
     const rates = ratesBetween(before, after, { atSeconds: elapsed, seconds: elapsed }, engine.cyclesPerNs);
     const lost = (after.dropped["upcall lost"] ?? 0) - (before.dropped["upcall lost"] ?? 0);
     const report = { rates, upcallLost: lost, hash: engine.outputHash() };
-    const environment = environmentOf(engine.placement, profile.name, settings, engine.cyclesPerNs);
+    const { placement } = engine;
+    const cyclesPerNs = engine.cyclesPerNs ?? null;
+    const setup = { profile: profile.name, settings, placement, cyclesPerNs };
+    const environment = environmentOf(setup, load.others());
     if (args.flag("json")) process.stdout.write(`${benchJson(report, environment)}\n`);
     else process.stdout.write(`${benchLines(report, environment).join("\n")}\n`);
   } finally {

@@ -1,6 +1,6 @@
 // What `megaflow bench` measured, for scripts and for people.
 
-import type { Environment } from "../environment.ts";
+import type { MeasurementEnvironment } from "../environment.ts";
 import { type Rates, ratesJson } from "./rate-line.ts";
 import { groupDigits, percent } from "./units.ts";
 
@@ -14,7 +14,10 @@ export interface BenchReport {
 }
 
 /** Returns the JSON object, on one line; docs/json.md says what is in it. */
-export function benchJson({ rates, upcallLost, hash }: BenchReport, environment: Environment): string {
+export function benchJson(
+  { rates, upcallLost, hash }: BenchReport,
+  environment: MeasurementEnvironment,
+): string {
   const { mpps, nsPerPacket, cyclesPerPacket, drops, hits, masksPerLookup, megaflows, masks } =
     ratesJson(rates);
   return JSON.stringify({
@@ -34,7 +37,10 @@ export function benchJson({ rates, upcallLost, hash }: BenchReport, environment:
 }
 
 /** Returns the lines for a person. */
-export function benchLines({ rates, upcallLost, hash }: BenchReport, environment: Environment): string[] {
+export function benchLines(
+  { rates, upcallLost, hash }: BenchReport,
+  environment: MeasurementEnvironment,
+): string[] {
   const cycles =
     rates.cyclesPerPacket === undefined ? "" : `, ${rates.cyclesPerPacket.toFixed(1)} cycles a packet`;
   const { hits, lookups } = rates;
@@ -49,7 +55,8 @@ export function benchLines({ rates, upcallLost, hash }: BenchReport, environment
       `${masks.toFixed(2)} masks visited a lookup`,
     `output hash ${hash ?? "unknown: the first pass did not end"}`,
     `megaflow ${environment.megaflow} (profile ${environment.profile}), Node ${environment.node}, ` +
-      `${environment.os} ${environment.arch}, ${environment.cpu}`,
+      `${environment.kernel}, ${environment.cpu}`,
     ...environment.placement,
+    ...environment.others.map((other) => `disturbed by ${other} of a core`),
   ];
 }
