@@ -4,7 +4,7 @@ import { LAYOUT_SEQ } from "./layout/memory-map.ts";
 import { stageExtract, stageHash } from "./pmd/extract.ts";
 import { stageForward } from "./pmd/forward.ts";
 import { stageMasked, stageMicroflow } from "./pmd/lookup.ts";
-import { pmdInit, poll, rxqCountSet } from "./pmd/poll.ts";
+import { pmdInit, poll } from "./pmd/poll.ts";
 import { stageReceive } from "./pmd/stages.ts";
 
 /** The layout this module was built with. */
@@ -12,14 +12,4 @@ export function layoutSeq(): u32 {
   return LAYOUT_SEQ;
 }
 
-export {
-  pmdInit,
-  poll,
-  rxqCountSet,
-  stageExtract,
-  stageForward,
-  stageHash,
-  stageMasked,
-  stageMicroflow,
-  stageReceive,
-};
+export { pmdInit, poll, stageExtract, stageForward, stageHash, stageMasked, stageMicroflow, stageReceive };

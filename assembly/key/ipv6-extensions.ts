@@ -59,10 +59,13 @@ export function walkExtensionHeaders(protocol: u32, at: u32, end: u32): u64 {
   let fragment: u32 = 0;
   let extensions: u32 = 0;
   let place: u32 = 0;
+  let destinations: u32 = 0;
   while (isExtensionHeader(protocol)) {
     const newPlace = placeOf(protocol, place);
-    extensions = noteHeader(extensions, protocol, place, newPlace);
+    if (newPlace < place) extensions |= EXTENSION_UNSEQ;
     place = max(place, newPlace);
+    if (protocol === IP_PROTO_DESTINATION) destinations++;
+    extensions = noteHeader(extensions, protocol, destinations);
     if (protocol === IP_PROTO_ESP || protocol === IP_PROTO_NO_NEXT_HEADER) break;
     const left = end - at;
     if (left < EXTENSION_SIZE_MIN) return 0;
@@ -121,14 +124,11 @@ function placeOf(protocol: u32, place: u32): u32 {
   return place < PLACE_DESTINATION_FIRST ? PLACE_DESTINATION_FIRST : PLACE_DESTINATION_LAST;
 }
 
-function noteHeader(extensions: u32, protocol: u32, place: u32, newPlace: u32): u32 {
+/** Adds the header's bit, and EXTENSION_UNREP where it is there more often than expected. */
+function noteHeader(extensions: u32, protocol: u32, destinations: u32): u32 {
   const bit = extensionBit(protocol);
-  if (newPlace < place) extensions |= EXTENSION_UNSEQ;
-  // Of two destination options headers the second takes the last place; only a third repeats it.
-  const repeated =
-    protocol === IP_PROTO_DESTINATION ? place === PLACE_DESTINATION_LAST : (extensions & bit) !== 0;
-  if (repeated) extensions |= EXTENSION_UNREP;
-  return extensions | bit;
+  const repeated = protocol === IP_PROTO_DESTINATION ? destinations > 2 : (extensions & bit) !== 0;
+  return extensions | bit | (repeated ? EXTENSION_UNREP : 0);
 }
 
 function extensionBit(protocol: u32): u32 {

@@ -75,6 +75,10 @@ export const PMD_BYPASSED: u32 = 68;
 /** Packets received or in hand that have not ended: parked, queued. */
 export const PMD_IN_FLIGHT: u32 = 72;
 
+/** Not 0: the worker shall end its loop. */
+export const PMD_STOP: u32 = 88;
+/** Receive queue records in use: 0 to n - 1. */
+export const PMD_RXQ_COUNT: u32 = 92;
 /** Running digest of what was sent, in order; u64. */
 export const PMD_DIGEST: u32 = 80;
 

@@ -49,7 +49,9 @@ export enum DropReason {
   RXQ_FULL = 21,
   /** Longer than the output port carries. */
   MTU = 22,
-  COUNT = 23,
+  /** In the hands of a PMD that died. */
+  PMD_LOST = 23,
+  COUNT = 24,
 }
 
 /** Counters of one PMD, u64 each, in this order from PMD_STATS. */

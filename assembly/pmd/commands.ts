@@ -36,7 +36,14 @@ import {
 } from "../layout/command.ts";
 import { FRAME_FATE, FRAME_FATE_COPY, FRAME_HEADROOM, FRAME_SEQUENCE } from "../layout/frame.ts";
 import { PORT_MAX, RXQ_MAX } from "../layout/limits.ts";
-import { PMD_FLOW_TABLE, PMD_UFID_TABLE, RegionId, Setting, SLAB_CLASS_PROGRAMS } from "../layout/pmd.ts";
+import {
+  PMD_FLOW_TABLE,
+  PMD_RXQ_COUNT,
+  PMD_UFID_TABLE,
+  RegionId,
+  Setting,
+  SLAB_CLASS_PROGRAMS,
+} from "../layout/pmd.ts";
 import { PORT_CONFIG_SIZE, PORT_FLAG_DIGEST, PORT_KIND, PORT_SIZE, RXQ_SIZE } from "../layout/port.ts";
 import { RING_RECORD_KIND } from "../layout/ring.ts";
 import { PmdStat } from "../layout/stat.ts";
@@ -159,6 +166,7 @@ function setPort(index: u32, data: u32): CommandStatus {
 function setRxq(index: u32, data: u32): CommandStatus {
   if (index >= RXQ_MAX) return CommandStatus.INVALID;
   memory.copy(regionBase(RegionId.RXQS) + index * RXQ_SIZE, data, RXQ_SIZE);
+  if (index >= load<u32>(pmd, PMD_RXQ_COUNT)) store<u32>(pmd, index + 1, PMD_RXQ_COUNT);
   return CommandStatus.OK;
 }
 

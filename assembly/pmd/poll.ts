@@ -16,6 +16,7 @@ import { BATCH_MAX } from "../layout/limits.ts";
 import {
   PMD_FLOW_COUNT,
   PMD_FLOW_TABLE,
+  PMD_RXQ_COUNT,
   PMD_SEED,
   PMD_UFID_TABLE,
   RegionId,
@@ -31,8 +32,6 @@ import { pendingSweep, upcallsInit } from "./upcalls.ts";
 
 /** Commands applied before a turn's packets: enough for 100,000 flows a second, few enough for 50 us. */
 const COMMANDS_A_TURN: u32 = 64;
-
-let rxqCount: u32 = 0;
 
 /** Starts the PMD whose control block, filled in by the controller, lies at `control`. */
 export function pmdInit(control: u32): void {
@@ -52,11 +51,6 @@ export function pmdInit(control: u32): void {
   lookupReload();
 }
 
-/** How many receive queues there are to poll: records 0 to n - 1. */
-export function rxqCountSet(n: u32): void {
-  rxqCount = n;
-}
-
 /** Takes `turns` turns at most, stopping early when one found nothing; returns the packets received. */
 export function poll(turns: u32, now: u32): u32 {
   clockSet(now);
@@ -74,8 +68,9 @@ function pollOnce(): u32 {
   const commands = applyCommands(COMMANDS_A_TURN);
   const batch = min<u32>(setting(Setting.BATCH), BATCH_MAX);
   const context = receiveContext();
+  const queues = load<u32>(pmd, PMD_RXQ_COUNT);
   let received: u32 = 0;
-  for (let i: u32 = 0; i < rxqCount; i++) {
+  for (let i: u32 = 0; i < queues; i++) {
     const n = receiveBurst(rxqAt(i), context, batch);
     if (n === 0) continue;
     processBatch(context);

@@ -11,7 +11,6 @@ export interface DatapathExports {
   layoutSeq(): number;
   /** Starts the PMD whose control block lies at the address. */
   pmdInit(control: number): void;
-  rxqCountSet(count: number): void;
   /** Takes at most `turns` turns at `now` ms; returns packets received and commands applied. */
   poll(turns: number, now: number): number;
   /** Receives a burst of a queue; returns the context for the other stages, or 0. */
@@ -19,10 +18,8 @@ export interface DatapathExports {
   stageExtract(context: number): void;
   stageHash(context: number): void;
   stageMicroflow(context: number): void;
-  stageMaskCache(context: number): void;
   stageMasked(context: number): void;
   stageForward(context: number): void;
-  stageFinish(context: number): void;
 }
 
 let compiled: WebAssembly.Module | undefined;

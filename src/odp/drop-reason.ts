@@ -26,6 +26,7 @@ const names: Readonly<Record<Exclude<DropReason, DropReason.COUNT>, string>> = {
   [DropReason.NORMAL]: "normal",
   [DropReason.RXQ_FULL]: "rxq full",
   [DropReason.MTU]: "mtu",
+  [DropReason.PMD_LOST]: "pmd lost",
 };
 
 /** Returns the printed name of a reason: lower-case words, stable. */

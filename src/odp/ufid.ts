@@ -1,0 +1,42 @@
+// UFIDs: 128 bits that name a megaflow, the same in every PMD for the same mask and masked key.
+
+import { createHash } from "node:crypto";
+
+/** The UFID of a megaflow, four words, from its mask and its masked key. */
+export function ufidOf(key: Uint32Array, mask: Uint32Array): Uint32Array {
+  const ufid = new Uint32Array(4);
+  for (let lane = 0; lane < 4; lane++) ufid[lane] = hashWords(key, mask, seeds[lane]!);
+  return ufid;
+}
+
+/** Prints a UFID as Open vSwitch does: `ufid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` without the prefix. */
+export function formatUfid(ufid: Uint32Array): string {
+  const hex = Array.from(ufid, (word) => word.toString(16).padStart(8, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** Four independent hashes make 128 bits; their seeds are nothing up the sleeve. */
+const seeds = new Uint32Array(createHash("sha256").update("megaflow ufid").digest().buffer.slice(0, 16));
+
+/** MurmurHash3's mixing (Appleby, public domain algorithm) over the words that the mask looks at. */
+function hashWords(key: Uint32Array, mask: Uint32Array, seed: number): number {
+  let hash = seed;
+  for (let i = 0; i < mask.length; i++) {
+    const bits = mask[i]!;
+    if (bits === 0) continue;
+    hash = mix(mix(mix(hash, i), bits), key[i]! & bits);
+  }
+  hash ^= hash >>> 16;
+  hash = Math.imul(hash, 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function mix(hash: number, word: number): number {
+  let k = Math.imul(word, 0xcc9e2d51);
+  k = (k << 15) | (k >>> 17);
+  let h = hash ^ Math.imul(k, 0x1b873593);
+  h = (h << 13) | (h >>> 19);
+  return (Math.imul(h, 5) + 0xe6546b64) | 0;
+}

@@ -1,0 +1,47 @@
+// Runs a PMD on the calling thread, a turn at a time: deterministic, for replays, tests and tools.
+
+import { type DatapathExports, startDatapath } from "../datapath/instance.ts";
+import type { Pmd, PmdRunner } from "./pmd.ts";
+
+/** Turns a settling makes at most before it is taken for endless. */
+const SETTLE_TURNS_MAX = 1_000_000;
+
+/** See the head of the file. */
+export class InlineRunner implements PmdRunner {
+  readonly datapath: DatapathExports;
+  /** Milliseconds since the switch started, as the next turn sees them. */
+  clockMs = 0;
+  readonly #pmd: Pmd;
+  readonly #revalidate: () => void;
+
+  constructor(pmd: Pmd, revalidate: () => void) {
+    this.#pmd = pmd;
+    this.#revalidate = revalidate;
+    this.datapath = startDatapath(pmd.memory, pmd.layout.control);
+    pmd.runner = this;
+  }
+
+  relieve(): void {
+    this.datapath.poll(1, this.clockMs);
+    // Replies need room: take them in, or commands would wait for ever.
+    this.#pmd.handler.drain();
+  }
+
+  /**
+   * Works until nothing is left to do: packets received, upcalls answered, megaflows revalidated.
+   * @throws Error when that does not end: packets that cause ever more upcalls.
+   */
+  settle(): void {
+    for (let turn = 0; turn < SETTLE_TURNS_MAX; turn++) {
+      const worked = this.datapath.poll(64, this.clockMs);
+      const answered = this.#pmd.handler.drain();
+      if (this.#pmd.handler.stale) this.#revalidate();
+      if (worked === 0 && answered === 0 && this.#pmd.channel.idle) return;
+    }
+    throw new Error(`the switch did not settle in ${SETTLE_TURNS_MAX} turns`);
+  }
+
+  async stop(): Promise<void> {
+    this.settle();
+  }
+}

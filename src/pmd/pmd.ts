@@ -1,0 +1,90 @@
+// One PMD as the controller sees it: its memory, its channel, its upcall handler, and whoever runs it: the
+// calling thread (inline) or a worker.
+
+import { Command } from "../../assembly/layout/command.ts";
+import { RXQ_MAX } from "../../assembly/layout/limits.ts";
+import { PMD_IN_FLIGHT } from "../../assembly/layout/pmd.ts";
+import { DropReason, PmdStat } from "../../assembly/layout/stat.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Region, SwitchMemory } from "../datapath/memory.ts";
+import { PmdChannel } from "../datapath/pmd-channel.ts";
+import { layOutPmd, type PmdMemory, type PmdOptions } from "../datapath/pmd-memory.ts";
+import { type PmdStats, readPmdStats } from "../datapath/pmd-stats.ts";
+import { RingReader, ringInit } from "../datapath/ring.ts";
+import { type HandlerOptions, UpcallHandler } from "../upcall/handler.ts";
+
+/** What makes a PMD turn. */
+export interface PmdRunner {
+  /** Gives the PMD a chance to work its commands off. */
+  relieve(): void;
+  /** Ends it; resolves when it no longer touches memory. */
+  stop(): Promise<void>;
+}
+
+/** A port as every PMD knows it. */
+export interface PmdPortRecord {
+  readonly number: number;
+  /** Words of the record up to PORT_CONFIG_SIZE. */
+  readonly words: readonly number[];
+}
+
+const TX_RING_BYTES = 4 << 20;
+
+/** See the head of the file. */
+export class Pmd {
+  readonly index: number;
+  readonly memory: SwitchMemory;
+  readonly layout: PmdMemory;
+  readonly channel: PmdChannel;
+  readonly handler: UpcallHandler;
+  /** What this PMD sends out of ports that the controller drains. */
+  readonly txRing: Region;
+  readonly tx: RingReader;
+  private rxqs = 0;
+  runner: PmdRunner | undefined;
+
+  constructor(memory: SwitchMemory, settings: Settings, options: PmdOptions, handler: HandlerOptions) {
+    this.index = options.index;
+    this.memory = memory;
+    this.layout = layOutPmd(memory, settings, options);
+    this.txRing = memory.allocate(TX_RING_BYTES + 4096, `PMD ${options.index}: transmit ring`);
+    this.layout.owned.push(this.txRing);
+    ringInit(memory, this.txRing);
+    this.tx = new RingReader(memory, this.txRing.base);
+    this.channel = new PmdChannel(memory, this.layout, () => this.runner?.relieve());
+    this.handler = new UpcallHandler(this.channel, handler);
+  }
+
+  get stats(): PmdStats {
+    return readPmdStats(this.memory, this.layout.control);
+  }
+
+  /** Makes a port known. */
+  setPort(port: PmdPortRecord): void {
+    this.channel.record(Command.PORT, port.number, port.words);
+  }
+
+  /** Gives the PMD another receive queue; `words` are its record. */
+  addRxq(words: readonly number[]): number {
+    if (this.rxqs === RXQ_MAX) throw new RangeError(`a PMD polls at most ${RXQ_MAX} receive queues`);
+    this.channel.record(Command.RXQ, this.rxqs, words);
+    return this.rxqs++;
+  }
+
+  /** Final counters of a PMD that died: what it had in hand is dropped as `pmd lost`. */
+  lastStats(): PmdStats {
+    const stats = this.stats;
+    const lost = Atomics.load(this.memory.i32, (this.layout.control + PMD_IN_FLIGHT) / 4);
+    const drops = [...stats.drops];
+    drops[DropReason.PMD_LOST]! += lost;
+    const counters = { ...stats.counters };
+    counters[PmdStat[PmdStat.DROPPED] as "DROPPED"] += lost;
+    return { ...stats, counters, drops, inFlight: 0, flows: 0, masks: 0, parked: 0 };
+  }
+
+  /** Gives all memory back. The runner has stopped. */
+  release(): void {
+    for (const region of this.layout.owned) this.memory.release(region);
+    this.layout.owned.length = 0;
+  }
+}

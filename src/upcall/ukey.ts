@@ -1,0 +1,54 @@
+// The controller's shadow of an installed megaflow (Open vSwitch's udpif_key): what was translated, where
+// it lies, and how much of its traffic the rules have been credited with.
+
+import { KEY_LANE_COUNT } from "../../assembly/layout/flow-key.ts";
+import type { DropReason } from "../../assembly/layout/stat.ts";
+import type { OdpAction } from "../odp/action.ts";
+import type { TableRule } from "../xlate/table-rule.ts";
+
+/** `putting`: the PMD has not answered; `deleting`: its final counters are on the way. */
+export type UkeyState = "putting" | "live" | "deleting";
+
+/** One megaflow of one PMD. */
+export interface Ukey {
+  /** The controller's number for it, unique in the PMD as long as it lives. */
+  readonly cookie: number;
+  readonly ufid: Uint32Array;
+  readonly lanes: readonly number[];
+  /** KEY_WORD_COUNT words; the key is masked. */
+  readonly mask: Uint32Array;
+  readonly key: Uint32Array;
+  actions: readonly OdpAction[];
+  dropReason: DropReason;
+  program: Uint32Array;
+  /** Block of program memory, as PmdCapacity counts it. */
+  block: number;
+  rules: readonly TableRule[];
+  recircIds: readonly number[];
+  cookies: readonly number[];
+  state: UkeyState;
+  /** Address of the record; 0 until the PMD has answered. */
+  flow: number;
+  /** What the rules have been credited with. */
+  packets: number;
+  bytes: number;
+  /** Final counters, once deleted. */
+  readonly createdMs: number;
+}
+
+const TWO_LANES = [0, 1];
+const FOUR_LANES = [0, 1, 2, 3];
+
+/**
+ * The lanes that a mask's record holds: 0 and 1, or 0 to 3, where those suffice (the datapath compares
+ * these without a list), else exactly those that have a bit.
+ */
+export function maskLanes(mask: Uint32Array): readonly number[] {
+  const lanes: number[] = [];
+  for (let lane = 0; lane < KEY_LANE_COUNT; lane++) {
+    const at = lane * 4;
+    if ((mask[at]! | mask[at + 1]! | mask[at + 2]! | mask[at + 3]!) !== 0) lanes.push(lane);
+  }
+  const last = lanes[lanes.length - 1] ?? 0;
+  return last <= 1 ? TWO_LANES : last <= 3 ? FOUR_LANES : lanes;
+}
