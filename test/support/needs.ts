@@ -1,0 +1,32 @@
+// What a test needs from the machine. Use it as a test's `skip` option: it is false when all is there and
+// otherwise the reason, by name. Under CI=true everything has to be there, so it throws instead.
+
+import { spawnSync } from "node:child_process";
+
+/** Something of the machine's that a test may need: `root`, or a command of a Debian package. */
+export type Need = "root" | { readonly command: string; readonly package: string };
+
+/** Commands that more than one test needs. */
+export const NEED_IP: Need = { command: "ip", package: "iproute2" };
+export const NEED_OVS: Need = { command: "ovs-vswitchd", package: "openvswitch-switch" };
+export const NEED_TCPDUMP: Need = { command: "tcpdump", package: "tcpdump" };
+export const NEED_ETHTOOL: Need = { command: "ethtool", package: "ethtool" };
+export const NEED_IPERF3: Need = { command: "iperf3", package: "iperf3" };
+export const NEED_PING: Need = { command: "ping", package: "iputils-ping" };
+
+const { CI } = process.env;
+
+/** False when the machine has everything, else why the test is skipped; throws under CI=true. */
+export function needs(...wanted: readonly Need[]): string | false {
+  const missing = wanted.map(problem).filter((one) => one !== undefined);
+  if (missing.length === 0) return false;
+  const reason = `needs ${missing.join(" and ")}`;
+  if (CI === "true") throw new Error(`${reason}; under CI=true that is a failure`);
+  return reason;
+}
+
+function problem(need: Need): string | undefined {
+  if (need === "root") return process.getuid?.() === 0 ? undefined : "root (try sudo)";
+  const found = spawnSync("sh", ["-c", `command -v ${need.command}`]).status === 0;
+  return found ? undefined : `${need.command} (apt-get install ${need.package})`;
+}
