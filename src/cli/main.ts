@@ -3,21 +3,12 @@
 
 import { UsageError } from "../errors.ts";
 import { closestWord } from "./closest-word.ts";
-import * as bench from "./commands/bench.ts";
-import * as help from "./commands/help.ts";
-import * as replay from "./commands/replay.ts";
-import * as run from "./commands/run.ts";
+import { commands } from "./commands.ts";
 import { packageVersion } from "./environment.ts";
 import { EXIT_DONE, errorText, exitStatus } from "./exit.ts";
 import { commandHelp } from "./format/help.ts";
-import { type Arguments, type CommandSpec, parseArguments } from "./options.ts";
+import { parseArguments } from "./options.ts";
 
-interface Command {
-  readonly spec: CommandSpec;
-  readonly run: (args: Arguments, commands: readonly CommandSpec[]) => void | Promise<void>;
-}
-
-const commands: readonly Command[] = [run, replay, bench, help];
 const specs = commands.map((command) => command.spec);
 
 /** Runs one command line; returns when it is done. */

@@ -1,0 +1,16 @@
+// The table of commands.
+
+import * as bench from "./commands/bench.ts";
+import * as help from "./commands/help.ts";
+import * as replay from "./commands/replay.ts";
+import * as run from "./commands/run.ts";
+import type { Arguments, CommandSpec } from "./options.ts";
+
+/** A command: what it takes, and what it does. */
+export interface Command {
+  readonly spec: CommandSpec;
+  readonly run: (args: Arguments, commands: readonly CommandSpec[]) => void | Promise<void>;
+}
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [run, replay, bench, help];
