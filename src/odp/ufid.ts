@@ -16,7 +16,8 @@ export function formatUfid(ufid: Uint32Array): string {
 }
 
 /** Four independent hashes make 128 bits; their seeds are nothing up the sleeve. */
-const seeds = new Uint32Array(createHash("sha256").update("megaflow ufid").digest().buffer.slice(0, 16));
+const digest = createHash("sha256").update("megaflow ufid").digest();
+const seeds = [0, 4, 8, 12].map((offset) => digest.readUInt32LE(offset));
 
 /** MurmurHash3's mixing (Appleby, public domain algorithm) over the words that the mask looks at. */
 function hashWords(key: Uint32Array, mask: Uint32Array, seed: number): number {

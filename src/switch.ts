@@ -1,0 +1,168 @@
+// The switch: memory, one bridge, its ports and rules, and the PMDs that forward for it. The only file that
+// knows all the parts; inline-switch.ts and threaded-switch.ts say who runs the PMDs.
+
+import { randomBytes } from "node:crypto";
+import { PortKind } from "../assembly/layout/port.ts";
+import type { Settings } from "./config/settings.ts";
+import { SwitchMemory } from "./datapath/memory.ts";
+import type { PmdStats } from "./datapath/pmd-stats.ts";
+import { MegaflowError } from "./errors.ts";
+import { parseFlows } from "./openflow/parse-flow.ts";
+import { parseGroups } from "./openflow/parse-group.ts";
+import type { OfPort } from "./openflow/port.ts";
+import { Pmd, type PmdPortRecord } from "./pmd/pmd.ts";
+import type { PacketIn } from "./upcall/handler.ts";
+import { type RevalidationResult, revalidate } from "./upcall/revalidator.ts";
+import type { Ukey } from "./upcall/ukey.ts";
+import { Bridge } from "./xlate/bridge.ts";
+import { bridgePort } from "./xlate/bridge-port.ts";
+import { applyEffects } from "./xlate/effects.ts";
+import { applyFlowMods } from "./xlate/flow-mod.ts";
+import { applyGroupMods } from "./xlate/group-mod.ts";
+import { InternTable } from "./xlate/registry.ts";
+import type { ControllerRecord, FrozenState, TranslateContext } from "./xlate/translation.ts";
+
+/** What a switch is made with. */
+export interface SwitchOptions {
+  /** Name of the bridge. */
+  readonly bridge?: string;
+  readonly settings: Settings;
+  /** Translation un-wildcards everything: one megaflow a connection. */
+  readonly exactMegaflows?: boolean;
+  /** Decides hashes, sampling and selection; from a secure random source when absent. */
+  readonly seed?: bigint | undefined;
+  /** Explain named packets in the trace ring. */
+  readonly trace?: boolean;
+  /** Frames are used first in, first out. */
+  readonly fifoFrames?: boolean;
+  readonly packetIn?: (packet: PacketIn) => void;
+  readonly log?: (line: string) => void;
+}
+
+/** A port to add. */
+export interface PortOptions {
+  /** OpenFlow port number; 65534 is LOCAL. */
+  readonly number: OfPort;
+  readonly name: string;
+  /** `null` counts and recycles; `ring` hands what is sent to the controller. */
+  readonly transmit: "null" | "ring";
+}
+
+/** Port share of the pending upcalls: half of the table, so that a scan on one port leaves room for others. */
+const UPCALL_SHARE = 2048;
+
+/** See the head of the file. */
+export class Switch {
+  readonly memory = new SwitchMemory();
+  readonly bridge: Bridge;
+  readonly pmds: Pmd[] = [];
+  /** Milliseconds since the start. */
+  nowMs = 0;
+  protected readonly options: SwitchOptions;
+  readonly translation: TranslateContext;
+  readonly #seed: bigint;
+  readonly #recirc = new InternTable<FrozenState>();
+  readonly #records = new InternTable<ControllerRecord>();
+  protected readonly ports: PmdPortRecord[] = [];
+  readonly #portNames = new Map<string, number>();
+  /** Counters of PMDs that are no more. */
+  protected readonly past: PmdStats[] = [];
+
+  protected constructor(options: SwitchOptions) {
+    this.options = options;
+    this.bridge = new Bridge(options.bridge ?? "br0");
+    this.#seed = options.seed ?? randomBytes(8).readBigUInt64LE();
+    this.translation = {
+      bridge: this.bridge,
+      recirc: this.#recirc,
+      controllerRecords: this.#records,
+      options: { megaflows: options.exactMegaflows !== true },
+    };
+  }
+
+  /** Adds a port to the bridge and to every PMD. */
+  addPort(port: PortOptions): void {
+    const of = bridgePort(port.number, { name: port.name });
+    if (this.bridge.ports.has(port.number)) {
+      throw new MegaflowError("PORT_EXISTS", `port ${port.number} is there already`);
+    }
+    this.bridge.ports.set(port.number, of);
+    this.#portNames.set(port.name, port.number);
+    const kind = port.transmit === "null" ? PortKind.NULL : PortKind.RING;
+    const record = { number: of.odpPort, words: [kind, 0, 0, 0] };
+    this.ports.push(record);
+    for (const pmd of this.pmds) this.givePort(pmd, record);
+  }
+
+  /** Adds, changes or deletes rules given in `ovs-ofctl` syntax: all of them or none. */
+  addFlows(text: string, file?: string): void {
+    const mods = parseFlows(text, { file });
+    applyFlowMods(this.bridge, mods, this.nowMs);
+    this.revalidate();
+  }
+
+  /** Adds, changes or deletes groups given in `ovs-ofctl` syntax: all of them or none. */
+  addGroups(text: string, file?: string): void {
+    applyGroupMods(this.bridge, parseGroups(text, { file }));
+    this.revalidate();
+  }
+
+  /** Translates every megaflow again, and removes or changes those that are no longer true. */
+  revalidate(): RevalidationResult {
+    const sum: RevalidationResult = { examined: 0, changed: 0, removed: 0 };
+    for (const pmd of this.pmds) {
+      const result = revalidate(pmd.handler);
+      sum.examined += result.examined;
+      sum.changed += result.changed;
+      sum.removed += result.removed;
+    }
+    return sum;
+  }
+
+  /** Credits the rules with all that megaflows have counted. */
+  creditRules(): void {
+    for (const pmd of this.pmds) for (const ukey of pmd.handler.ukeys.values()) pmd.handler.credit(ukey);
+  }
+
+  /** Live megaflows, over all PMDs. */
+  megaflows(): Ukey[] {
+    this.creditRules();
+    return this.pmds.flatMap((pmd) =>
+      [...pmd.handler.ukeys.values()].filter((ukey) => ukey.state === "live"),
+    );
+  }
+
+  /** Counters of every PMD, those that are no more included. */
+  stats(): PmdStats[] {
+    return [...this.past, ...this.pmds.map((pmd) => pmd.stats)];
+  }
+
+  /** Lays out another PMD and tells it the ports; whoever calls gives it a runner. */
+  protected createPmd(index: number): Pmd {
+    const pmd = new Pmd(
+      this.memory,
+      this.options.settings,
+      {
+        index,
+        seed: this.#seed,
+        trace: this.options.trace === true,
+        fifoFrames: this.options.fifoFrames === true,
+        upcallShare: UPCALL_SHARE,
+      },
+      {
+        translation: this.translation,
+        recirc: this.#recirc,
+        records: this.#records,
+        packetIn: this.options.packetIn ?? (() => {}),
+        applyEffects: (effects) => applyEffects(this.bridge, effects, this.nowMs),
+        nowMs: () => this.nowMs,
+      },
+    );
+    return pmd;
+  }
+
+  protected givePort(pmd: Pmd, port: PmdPortRecord): void {
+    const [kind, , ...rest] = port.words as [number, number, number, number];
+    pmd.setPort({ number: port.number, words: [kind, pmd.txRing.base, ...rest] });
+  }
+}
