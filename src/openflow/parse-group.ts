@@ -62,6 +62,11 @@ export function parseGroups(text: string, options: FlowParseOptions = {}): Group
   return mods;
 }
 
+/** Where a bucket ends, given where the next one's content starts. */
+function bucketEnd(next: number | undefined, text: string): number {
+  return next === undefined ? text.length : next - BUCKET_WORD.length;
+}
+
 class GroupParser {
   private readonly source: FlowText;
   private hasType = false;
@@ -94,7 +99,7 @@ class GroupParser {
     while (scan.next()) this.parseKey(scan, draft);
     this.checkHead(draft);
     draft.buckets = bucketsAt.map((at, i) =>
-      this.parseBucket(at, bucketsAt[i + 1] ?? source.text.length, draft),
+      this.parseBucket(at, bucketEnd(bucketsAt[i + 1], source.text), draft),
     );
     if (draft.type === "indirect" && draft.buckets.length > 1) {
       throw source.error(bucketsAt[1]!, "an indirect group with two buckets", "one bucket at most");
