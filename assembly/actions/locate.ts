@@ -19,14 +19,12 @@ import {
   IPV4_HEADER_SIZE,
   IPV6_HEADER_SIZE,
 } from "../key/protocol.ts";
-import { ETH_TYPE_802_2 } from "../layout/flow-key.ts";
 import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
 import { VLAN_MAX } from "../layout/limits.ts";
 import {
   ETH_TYPE_OFFSET,
   IPV4_FRAGMENT,
   IPV4_FRAGMENT_OFFSET,
-  IPV4_MORE_FRAGMENTS,
   IPV4_PROTOCOL,
   IPV6_FRAGMENT_OFFSET,
   IPV6_NEXT_HEADER,
@@ -37,7 +35,7 @@ import {
   VLAN_TAG_SIZE,
 } from "./wire.ts";
 
-/** EtherType behind tags and SNAP, in network order as loaded; ETH_TYPE_802_2 when there is none. */
+/** EtherType behind tags and SNAP, in network order as loaded; the length of an 802.3 frame without one. */
 export let etherType: u32 = 0;
 /** Address of the 16 bits that name what follows the Ethernet header, as MPLS actions rewrite them. */
 export let etherTypeField: u32 = 0;
@@ -54,8 +52,6 @@ export let transportLength: u32 = 0;
 export let protocol: u32 = 0;
 /** The packet is a fragment that does not begin its datagram: no transport header is there. */
 export let laterFragment: bool = false;
-/** The packet is part of a datagram only. */
-export let fragment: bool = false;
 /** An IPv6 routing header names a further hop: the destination is not the final one. */
 export let routed: bool = false;
 
@@ -81,14 +77,10 @@ export function locateNetwork(frame: u32): bool {
     etherTypeField = at;
   }
   at += 2;
-  if (swap16(type) < ETH_TYPE_MIN) {
-    type = ETH_TYPE_802_2;
-    if (hasSnap(at)) {
-      const inner: u32 = load<u16>(at, SNAP_SIZE - 2);
-      at += SNAP_SIZE;
-      if (swap16(inner) >= ETH_TYPE_MIN) type = inner;
-      if (etherTypeField !== data + ETH_TYPE_OFFSET) etherTypeField = at - 2;
-    }
+  if (swap16(type) < ETH_TYPE_MIN && hasSnap(at)) {
+    at += SNAP_SIZE;
+    type = load<u16>(at - 2);
+    if (etherTypeField !== data + ETH_TYPE_OFFSET) etherTypeField = at - 2;
   }
   etherType = type;
   network = at;
@@ -112,12 +104,10 @@ function locateBehindIpv4(): bool {
   const headerLength = (word & 0x0f) << 2;
   const total = swap16(word >> 16);
   if (headerLength < IPV4_HEADER_SIZE || headerLength > total || total > size) return false;
-  const fragmentation: u32 = load<u16>(network, IPV4_FRAGMENT);
   transport = network + headerLength;
   transportLength = total - headerLength;
   protocol = load<u8>(network, IPV4_PROTOCOL);
-  laterFragment = (fragmentation & IPV4_FRAGMENT_OFFSET) !== 0;
-  fragment = (fragmentation & (IPV4_FRAGMENT_OFFSET | IPV4_MORE_FRAGMENTS)) !== 0;
+  laterFragment = (load<u16>(network, IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET) !== 0;
   routed = false;
   return true;
 }
@@ -131,27 +121,20 @@ function locateBehindIpv6(): bool {
   transportLength = payloadLength;
   protocol = load<u8>(network, IPV6_NEXT_HEADER);
   laterFragment = false;
-  fragment = false;
   routed = false;
   while (isExtension(protocol)) {
     if (transportLength < 8) return false;
     const length = extensionLength();
     if (length > transportLength) return false;
     if (protocol === IP_PROTO_ROUTING && load<u8>(transport, 3) !== 0) routed = true;
-    if (protocol === IP_PROTO_FRAGMENT) noteIpv6Fragment();
+    if (protocol === IP_PROTO_FRAGMENT)
+      laterFragment = (load<u16>(transport, 2) & IPV6_FRAGMENT_OFFSET) !== 0;
     protocol = load<u8>(transport);
     transport += length;
     transportLength -= length;
     if (laterFragment) return true;
   }
   return true;
-}
-
-/** Reads the fragment header at `transport`. */
-function noteIpv6Fragment(): void {
-  const offset: u32 = load<u16>(transport, 2);
-  if (offset !== 0) fragment = true;
-  if ((offset & IPV6_FRAGMENT_OFFSET) !== 0) laterFragment = true;
 }
 
 function isExtension(header: u32): bool {

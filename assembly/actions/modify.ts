@@ -2,7 +2,8 @@
 //
 // FRAME_DATA and FRAME_LENGTH of the frame's record are valid. A packet of another kind than the action
 // names (no tag, no label, another EtherType or protocol) and a frame without room refuse the action and
-// stay unchanged. A packet of the right kind whose header is cut short is left as it is and goes on.
+// stay unchanged. A packet of the right kind whose header is cut short, or in another fragment, is left as
+// it is and goes on.
 
 import { Action } from "../layout/action.ts";
 import { setArp } from "./arp.ts";

@@ -5,7 +5,6 @@ import { ETH_TYPE_IPV6, IP_PROTO_ICMPV6, IPV6_HEADER_SIZE } from "../key/protoco
 import { adjustChecksum, checksumOf, sumBytes } from "./checksum.ts";
 import {
   etherType,
-  fragment,
   laterFragment,
   locateNetwork,
   locateTransport,
@@ -40,8 +39,8 @@ const EXTENSION_MASKS: u32 = 8;
  */
 export function setNd(frame: u32, operands: u32): bool {
   if (!isIpv6(frame)) return false;
-  if (!locateTransport()) return true;
-  if (!isIcmpv6()) return false;
+  if (!locateTransport() || laterFragment) return true;
+  if (protocol !== IP_PROTO_ICMPV6) return false;
   if (transportLength < ND_OPTIONS) return true;
   const target = replace128(transport + ND_TARGET, operands, operands + ND_MASKS);
   adjustChecksum(transport + ICMP_CHECKSUM, target);
@@ -55,8 +54,8 @@ export function setNd(frame: u32, operands: u32): bool {
 /** SET_ND_EXTENSIONS. False when the packet is not ICMPv6. */
 export function setNdExtensions(frame: u32, operands: u32): bool {
   if (!isIpv6(frame)) return false;
-  if (!locateTransport()) return true;
-  if (!isIcmpv6()) return false;
+  if (!locateTransport() || laterFragment) return true;
+  if (protocol !== IP_PROTO_ICMPV6) return false;
   if (transportLength < ND_OPTIONS) return true;
   const reserved = load<u32>(operands, EXTENSION_MASKS);
   const difference =
@@ -72,10 +71,6 @@ export function setNdExtensions(frame: u32, operands: u32): bool {
 
 function isIpv6(frame: u32): bool {
   return locateNetwork(frame) && etherType === ETH_TYPE_IPV6;
-}
-
-function isIcmpv6(): bool {
-  return !laterFragment && protocol === IP_PROTO_ICMPV6;
 }
 
 /** Address of the first whole link-layer address option, or 0. */
@@ -100,7 +95,7 @@ function setOptionsType(operand: u32): u64 {
 
 /** Whether the checksum can be computed anew: nothing but the message is behind the IPv6 header. */
 function isWhole(): bool {
-  return !fragment && transport === network + IPV6_HEADER_SIZE;
+  return transport === network + IPV6_HEADER_SIZE;
 }
 
 /** Open vSwitch computes the checksum anew here, so that a wrong one becomes right. */

@@ -1,5 +1,6 @@
 // Ports of TCP, UDP and SCTP, type and code of ICMP, and what a changed address does to the checksums of
-// the transports that cover it. A header cut short is left as it is, as Open vSwitch does.
+// the transports that cover it. A header cut short is left as it is, as Open vSwitch does; a later fragment
+// has none.
 
 import {
   ETH_TYPE_IPV4,
@@ -34,11 +35,10 @@ import {
   UDP_CHECKSUM,
 } from "./wire.ts";
 
-/** SET_PORTS. False when the packet has no ports: not TCP, UDP or SCTP, or a later fragment. */
+/** SET_PORTS. False when the packet is not TCP, UDP or SCTP. */
 export function setPorts(frame: u32, operands: u32): bool {
   if (!locateNetwork(frame) || !isIp(etherType)) return false;
-  if (!locateTransport()) return true;
-  if (laterFragment) return false;
+  if (!locateTransport() || laterFragment) return true;
   const value = load<u32>(operands);
   const mask = load<u32>(operands, 4);
   if (protocol === IP_PROTO_TCP) {
@@ -56,12 +56,12 @@ export function setPorts(frame: u32, operands: u32): bool {
   return true;
 }
 
-/** SET_ICMP: type and code of ICMPv4 or ICMPv6. False when the packet is neither, or a later fragment. */
+/** SET_ICMP: type and code of ICMPv4 or ICMPv6. False when the packet is neither. */
 export function setIcmp(frame: u32, operands: u32): bool {
   if (!locateNetwork(frame) || !isIp(etherType)) return false;
-  if (!locateTransport()) return true;
+  if (!locateTransport() || laterFragment) return true;
   const expected = etherType === ETH_TYPE_IPV4 ? IP_PROTO_ICMP : IP_PROTO_ICMPV6;
-  if (laterFragment || protocol !== expected) return false;
+  if (protocol !== expected) return false;
   if (transportLength < ICMP_HEADER_SIZE) return true;
   const difference = replace16(transport, load<u32>(operands), load<u32>(operands, 4));
   adjustChecksum(transport + ICMP_CHECKSUM, difference);

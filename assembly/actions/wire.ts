@@ -1,5 +1,5 @@
 // Offsets and sizes in the headers whose fields the actions change. Bits that are compared with a
-// little-endian load are written as that load sees them (0x2000 is 0x0020).
+// little-endian load are written as that load sees them (0x1fff is 0xff1f).
 
 export const ETH_TYPE_OFFSET: u32 = 12;
 /** A VLAN tag: TPID and TCI. */
@@ -21,9 +21,8 @@ export const IPV4_SOURCE: u32 = 12;
 export const IPV4_DESTINATION: u32 = 16;
 /** A u16: flags and the fragment's offset. */
 export const IPV4_FRAGMENT: u32 = 6;
-/** Its offset bits (0x1fff in network order) and its more-fragments bit (0x2000). */
+/** Its offset bits (0x1fff in network order). */
 export const IPV4_FRAGMENT_OFFSET: u32 = 0xff1f;
-export const IPV4_MORE_FRAGMENTS: u32 = 0x0020;
 
 export const IPV6_PAYLOAD_LENGTH: u32 = 4;
 export const IPV6_NEXT_HEADER: u32 = 6;

@@ -149,7 +149,8 @@ function changeIp(ip: PlainIp, action: OdpAction): "changed" | "unchanged" | "re
     case "setPorts":
       return setPorts(ip, action);
     case "setIcmp":
-      if (ip.fragment === "later" || ip.protocol !== (ip.version === 4 ? 1 : 58)) return "refused";
+      if (ip.fragment === "later") return "unchanged";
+      if (ip.protocol !== (ip.version === 4 ? 1 : 58)) return "refused";
       if (ip.body.length < 8) return "unchanged";
       setBits(
         ip.body,
@@ -160,7 +161,8 @@ function changeIp(ip: PlainIp, action: OdpAction): "changed" | "unchanged" | "re
       return "changed";
     case "setNd":
     case "setNdExtensions":
-      if (ip.fragment === "later" || ip.protocol !== 58) return "refused";
+      if (ip.fragment === "later") return "unchanged";
+      if (ip.protocol !== 58) return "refused";
       if (ip.body.length < 24) return "unchanged";
       if (action.type === "setNd") setNd(ip.body, action);
       else setNdExtensions(ip.body, action);
@@ -188,7 +190,8 @@ function setIpv6(ip: PlainIp, { value, mask }: ActionOf<"setIpv6">): "changed" {
 }
 
 function setPorts(ip: PlainIp, { value, mask }: ActionOf<"setPorts">): "changed" | "unchanged" | "refused" {
-  if (ip.fragment === "later" || ![6, 17, 132].includes(ip.protocol)) return "refused";
+  if (ip.fragment === "later") return "unchanged";
+  if (![6, 17, 132].includes(ip.protocol)) return "refused";
   const size = ip.protocol === 6 ? 20 : ip.protocol === 17 ? 8 : 12;
   if (ip.body.length < size) return "unchanged";
   const tcpLength = (ip.body[12]! >> 4) * 4;

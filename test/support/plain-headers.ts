@@ -28,6 +28,8 @@ export interface PlainIp {
   fragment: "no" | "first" | "later";
   /** Destination behind a routing header with segments left; undefined without one. */
   finalDestination: Buffer | undefined;
+  /** Numbers of the IPv6 extension headers, in order. */
+  chain: number[];
 }
 
 /** Returns undefined for a runt. */
@@ -112,6 +114,7 @@ function parseIpv4(bytes: Buffer): PlainIp | undefined {
     padding: bytes.subarray(total),
     fragment: (fragmentation & 0x1fff) !== 0 ? "later" : more ? "first" : "no",
     finalDestination: undefined,
+    chain: [],
   };
 }
 
@@ -123,6 +126,7 @@ function parseIpv6(bytes: Buffer): PlainIp | undefined {
   let at = 40;
   let fragment: PlainIp["fragment"] = "no";
   let finalDestination: Buffer | undefined;
+  const chain: number[] = [];
   while (EXTENSIONS.includes(next) && fragment !== "later") {
     if (end - at < 8) return undefined;
     const length = next === 44 ? 8 : next === 51 ? (bytes[at + 1]! + 2) * 4 : (bytes[at + 1]! + 1) * 8;
@@ -131,6 +135,7 @@ function parseIpv6(bytes: Buffer): PlainIp | undefined {
     if (next === 43 && header[3] !== 0) finalDestination = lastAddress(header);
     if (next === 44 && header.readUInt16BE(2) !== 0)
       fragment = header.readUInt16BE(2) >= 8 ? "later" : "first";
+    chain.push(next);
     next = header[0]!;
     at += length;
   }
@@ -143,6 +148,7 @@ function parseIpv6(bytes: Buffer): PlainIp | undefined {
     padding: bytes.subarray(end),
     fragment,
     finalDestination,
+    chain,
   };
 }
 

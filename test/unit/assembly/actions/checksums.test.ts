@@ -97,6 +97,26 @@ test("fields that keep their values leave a checksum of 0xffff alone", () => {
   assert.equal(applied(odd, setIpv4({ dst: 0x0a000003 })).readUInt16BE(24), 0xfffe);
 });
 
+test("IPv6 addresses and targets that keep their values leave a checksum of 0xffff alone", () => {
+  const message = `020000000002 020000000001 86dd 60000000 0018 3aff ${"20".repeat(32)} 8700 ffff 00000000 ${"20".repeat(16)}`;
+  const same = BigInt(`0x${"20".repeat(16)}`);
+  const all = (1n << 128n) - 1n;
+  const none = { label: 0, tclass: 0, hopLimit: 0 };
+  const addresses: OdpAction = {
+    type: "setIpv6",
+    value: { src: same, dst: same, ...none },
+    mask: { src: all, dst: all, ...none },
+  };
+  const target: OdpAction = {
+    type: "setNd",
+    value: { target: same, sll: 0n, tll: 0n },
+    mask: { target: all, sll: 0n, tll: 0n },
+  };
+  for (const action of [addresses, target]) {
+    assert.equal(applied(message, action).toString("hex"), message.replaceAll(" ", ""));
+  }
+});
+
 test("TTL and header checksum step together at every value", () => {
   for (const checksum of [0, 1, 0x00fe, 0x00ff, 0x0100, 0xfeff, 0xff00, 0xfefe, 0xfffe, 0xffff, 0x1497]) {
     const hex = UDP.replace("4011 1497", `4011 ${checksum.toString(16).padStart(4, "0")}`);
