@@ -140,9 +140,11 @@ class MatchPrinter {
     if (mask !== 0n) this.add(`${name}=${formatMacMasked(fieldGet(this.words, field), mask)}`);
   }
 
-  flags(name: string, field: Field, names: FlagNames): void {
+  /** `+syn-ack`; names alone where the mask equals `full`. */
+  flags(name: string, field: Field, names: FlagNames, full = names.allowed): void {
     const mask = fieldGetNumber(this.mask, field);
-    if (mask !== 0) this.add(`${name}=${formatFlagsMasked(fieldGetNumber(this.words, field), mask, names)}`);
+    if (mask !== 0)
+      this.add(`${name}=${formatFlagsMasked(fieldGetNumber(this.words, field), mask, names, full)}`);
   }
 
   port(name: string, field: Field): void {
@@ -206,7 +208,7 @@ function registersAndPorts(print: MatchPrinter): void {
   print.ipv6("tun_ipv6_dst", fieldOf("tun_ipv6_dst"));
   print.decimal("tun_gbp_id", fieldOf("tun_gbp_id"));
   print.hex("tun_gbp_flags", fieldOf("tun_gbp_flags"));
-  print.flags("tun_flags", fieldOf("tun_flags"), TUNNEL_FLAG_NAMES);
+  print.flags("tun_flags", fieldOf("tun_flags"), TUNNEL_FLAG_NAMES, -1);
   print.hex("metadata", fieldOf("metadata"));
   print.port("in_port", f.inPort);
 }

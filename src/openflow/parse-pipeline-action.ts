@@ -21,7 +21,7 @@ export const pipelineActionReaders: readonly (readonly [string, ActionReader])[]
   ["fin_timeout", parseFinTimeout],
   ["resubmit", parseResubmit],
   ["conjunction", parseConjunction],
-  ["note", (arg, { source }) => ({ type: "note", data: parseHexBytes(source, arg) })],
+  ["note", (arg, { source }) => ({ type: "note", data: padNote(parseHexBytes(source, arg)) })],
   ["exit", () => ({ type: "exit" })],
   ["sample", parseSample],
   ["check_pkt_larger", parseCheckPktLarger],
@@ -32,6 +32,14 @@ export const pipelineActionReaders: readonly (readonly [string, ActionReader])[]
   ["write_metadata", parseWriteMetadata],
   ["goto_table", (arg, { source }) => ({ type: "gotoTable", tableId: parseTable(source, arg) })],
 ];
+
+/** A note fills its action, whose size is a multiple of 8 with a header of 10 bytes. */
+function padNote(data: Uint8Array): Uint8Array {
+  const size = Math.max(6, Math.ceil((data.length + 10) / 8) * 8 - 10);
+  const padded = new Uint8Array(size);
+  padded.set(data);
+  return padded;
+}
 
 function parsePop(arg: Piece, context: ActionContext): OfAction {
   const dst = parseSubfield(context.source, arg);
