@@ -157,6 +157,22 @@ export class UpcallHandler {
     ukey.cookies = translation.cookies;
   }
 
+  /** Installs the megaflows of a PMD that is no more; their counters start anew. */
+  reinstall(other: UpcallHandler): void {
+    for (const old of other.ukeys.values()) {
+      if (old.state === "deleting") continue;
+      const block = this.channel.capacity.reserveFlow(old.lanes.length, old.program);
+      const cookie = this.#nextCookie++;
+      const ukey: Ukey = { ...old, cookie, block, state: "putting", flow: 0, packets: 0, bytes: 0 };
+      this.#retain(ukey);
+      this.#put(ukey, 0);
+    }
+    for (const old of other.ukeys.values()) {
+      other.credit(old);
+      this.#release(old);
+    }
+  }
+
   #miss(record: number): void {
     const { u32 } = this.channel.memory;
     const at = (record + MISS_KEY) >>> 2;
@@ -205,9 +221,12 @@ export class UpcallHandler {
       createdMs: this.#options.nowMs(),
     };
     this.#retain(translation);
-    this.ukeys.set(cookie, ukey);
-    const { ufid } = ukey;
-    this.#waiting.set(this.channel.putFlow({ pending, cookie, ufid, lanes, mask, key, program }), ukey);
+    this.#put(ukey, pending);
+  }
+
+  #put(ukey: Ukey, pending: number): void {
+    this.ukeys.set(ukey.cookie, ukey);
+    this.#waiting.set(this.channel.putFlow({ ...ukey, pending }), ukey);
   }
 
   #punt(record: number): void {

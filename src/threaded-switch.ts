@@ -1,0 +1,226 @@
+// A switch whose PMDs run on threads of their own, one a core. The calling thread is the controller: it
+// sleeps until a PMD has an upcall, and restarts a PMD whose worker dies.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Command } from "../assembly/layout/command.ts";
+import { RegionId, Setting } from "../assembly/layout/pmd.ts";
+import {
+  RXQ_SIZE,
+  RXQ_TRACE_ROUNDS,
+  RxqKind,
+  TX_RECORD_DATA,
+  TX_RECORD_LENGTH,
+  TX_RECORD_PORT,
+} from "../assembly/layout/port.ts";
+import { loadNative } from "./native.ts";
+import type { LoadedTrace } from "./netdev/trace.ts";
+import type { OdpPort } from "./odp/action.ts";
+import { type OfPort, odpPortToOf, ofPortToOdp } from "./openflow/port.ts";
+import type { Pmd } from "./pmd/pmd.ts";
+import { WorkerPool } from "./pmd/worker-pool.ts";
+import { Switch, type SwitchOptions } from "./switch.ts";
+
+/** What a threaded switch is made with. */
+export interface ThreadedOptions extends SwitchOptions {
+  /** CPUs, one PMD each. */
+  readonly cores: readonly number[];
+  /** PMDs never sleep. */
+  readonly busy?: boolean;
+  /** Takes what `ring` ports send; the bytes are valid during the call. */
+  readonly sent?: (port: OfPort, bytes: Uint8Array) => void;
+}
+
+interface RxqPlace {
+  readonly pmd: Pmd;
+  readonly index: number;
+  readonly words: readonly number[];
+}
+
+interface TraceRxq {
+  place: RxqPlace;
+  /** Rounds made before the queue was last set up. */
+  roundsBefore: number;
+}
+
+/** Longest sleep of the controller: what nobody announces (clock, transmit rings) still happens. */
+const NAP_MS = 10;
+
+/** See the head of the file. */
+export class ThreadedSwitch extends Switch {
+  /** CPU of each PMD; -1 = not pinned. */
+  readonly cores: readonly number[];
+  /** Times a worker died and its PMD was started anew. */
+  restarts = 0;
+  readonly #pool: WorkerPool;
+  readonly #wakeWord: number;
+  readonly #epochMs = Date.now();
+  readonly #sent: (port: OfPort, bytes: Uint8Array) => void;
+  readonly #log: (line: string) => void;
+  readonly #traces: TraceRxq[] = [];
+  #nextPmd = 0;
+  #closing = false;
+  readonly #serving: Promise<void>;
+
+  constructor(options: ThreadedOptions) {
+    super(options);
+    const native = loadNative();
+    this.cores = native.addon === undefined ? [-1] : options.cores;
+    this.#log = options.log ?? (() => {});
+    if (native.addon === undefined && options.cores.length > 0) {
+      this.#log(`one unpinned PMD instead of cores ${options.cores.join(",")}: ${native.reason}`);
+    }
+    this.#sent = options.sent ?? (() => {});
+    this.#wakeWord = this.memory.allocate(4096, "wake word").base;
+    this.#pool = new WorkerPool(
+      this.memory,
+      this.cores.length,
+      this.#wakeWord,
+      this.#epochMs,
+      options.busy === true,
+    );
+    for (let i = 0; i < this.cores.length; i++) {
+      const pmd = this.createPmd(i);
+      this.pmds.push(pmd);
+      this.#start(pmd);
+    }
+    this.#serving = this.#serve();
+  }
+
+  /** Gives a capture to a port's receive queue, which sends it round and round on the next PMD in turn. */
+  addTrace(port: OfPort, trace: LoadedTrace): void {
+    const pmd = this.pmds[this.#nextPmd++ % this.pmds.length]!;
+    const odp = ofPortToOdp(port) as number;
+    const words = [RxqKind.TRACE, odp, trace.index.base, trace.packets, 0, 0, 0, 0];
+    this.#traces.push({ place: { pmd, index: pmd.addRxq(words), words }, roundsBefore: 0 });
+  }
+
+  /** Rounds that the slowest trace has completed. */
+  traceRounds(): number {
+    return Math.min(...this.#traces.map((trace) => trace.roundsBefore + this.#rounds(trace)));
+  }
+
+  /**
+   * Stops all traces, sends each through once from its start, and returns the digest of every byte that
+   * was sent, in order. Then the traces go on.
+   */
+  async digestRound(): Promise<bigint> {
+    const used = [...new Set(this.#traces.map((trace) => trace.place.pmd))];
+    for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 1);
+    for (const trace of this.#traces) this.#restartTrace(trace, 1);
+    const busy = (): boolean =>
+      this.#traces.some((trace) => this.#rounds(trace) < 1) ||
+      used.some((pmd) => pmd.stats.inFlight > 0 || !pmd.channel.idle);
+    do await sleep(2);
+    while (busy() && !this.#closing);
+    const digest = used.reduce((sum, pmd) => BigInt.asUintN(64, sum * 31n + pmd.stats.digest), 0n);
+    for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 0);
+    for (const trace of this.#traces) this.#restartTrace(trace, 0);
+    return digest;
+  }
+
+  /** Makes the traces fall silent and waits until every packet has come to its end. */
+  async drain(): Promise<void> {
+    for (const { place } of this.#traces)
+      place.pmd.channel.record(Command.RXQ, place.index, [0, 0, 0, 0, 0, 0, 0, 0]);
+    this.#traces.length = 0;
+    for (let i = 0; i < 500; i++) {
+      if (
+        this.pmds.every(
+          (pmd) => pmd.channel.idle && pmd.stats.inFlight === 0 && pmd.handler.outstanding === 0,
+        )
+      )
+        return;
+      await sleep(2);
+    }
+  }
+
+  /** The threads, for tests that end one. */
+  get threads(): WorkerPool["threads"] {
+    return this.#pool.threads;
+  }
+
+  /** Ends all PMDs. */
+  async close(): Promise<void> {
+    await Promise.all(this.pmds.map((pmd) => pmd.runner?.stop()));
+    this.#closing = true;
+    this.#wake();
+    await this.#serving;
+    await this.#pool.close();
+    for (const pmd of this.pmds) pmd.release();
+  }
+
+  #start(pmd: Pmd): void {
+    this.#pool.start(pmd, this.cores[pmd.index] as number, (dead, error) => this.#revive(dead, error));
+  }
+
+  /** A worker died: its PMD starts anew with its ports, queues and megaflows. */
+  #revive(dead: Pmd, error: Error): void {
+    if (this.#closing) return;
+    this.restarts++;
+    this.#log(
+      `PMD ${dead.index} died (${error.message}); restarting it with ${dead.handler.ukeys.size} megaflows`,
+    );
+    dead.handler.drain();
+    this.past.push(dead.lastStats());
+    const pmd = this.createPmd(dead.index);
+    this.pmds[this.pmds.indexOf(dead)] = pmd;
+    for (const port of this.ports) this.givePort(pmd, port);
+    for (const trace of this.#traces) {
+      if (trace.place.pmd !== dead) continue;
+      const rounds = this.#rounds(trace);
+      const { words } = trace.place;
+      trace.place = { pmd, index: pmd.addRxq(words), words };
+      trace.roundsBefore += rounds;
+    }
+    pmd.handler.reinstall(dead.handler);
+    dead.release();
+    this.#start(pmd);
+  }
+
+  /** The controller's loop. */
+  async #serve(): Promise<void> {
+    const words = this.memory.i32;
+    const at = this.#wakeWord / 4;
+    while (!this.#closing) {
+      const seen = Atomics.load(words, at);
+      this.nowMs = Date.now() - this.#epochMs;
+      let answered = 0;
+      for (const pmd of [...this.pmds]) {
+        answered += pmd.handler.drain(4096);
+        pmd.tx.drain((record) => this.#handOn(record), 4096);
+      }
+      if (this.pmds.some((pmd) => pmd.handler.stale)) this.revalidate();
+      if (answered > 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
+      const waiting = Atomics.waitAsync(words, at, seen, NAP_MS);
+      if (waiting.async) await waiting.value;
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #handOn(record: number): void {
+    const { u32, u8 } = this.memory;
+    const data = record + TX_RECORD_DATA;
+    const port = odpPortToOf(u32[(record + TX_RECORD_PORT) >>> 2]! as OdpPort);
+    this.#sent(port, u8.subarray(data, data + u32[(record + TX_RECORD_LENGTH) >>> 2]!));
+  }
+
+  #wake(): void {
+    Atomics.add(this.memory.i32, this.#wakeWord / 4, 1);
+    Atomics.notify(this.memory.i32, this.#wakeWord / 4);
+  }
+
+  #rounds(trace: TraceRxq): number {
+    const { pmd, index } = trace.place;
+    const rxqs = pmd.layout.regions.get(RegionId.RXQS)!.base;
+    return Atomics.load(this.memory.u32, (rxqs + index * RXQ_SIZE + RXQ_TRACE_ROUNDS) / 4);
+  }
+
+  #restartTrace(trace: TraceRxq, limit: number): void {
+    trace.roundsBefore += this.#rounds(trace);
+    const { pmd, index, words } = trace.place;
+    pmd.channel.record(Command.RXQ, index, [...words.slice(0, 6), limit, 0]);
+  }
+}
