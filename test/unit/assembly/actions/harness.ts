@@ -2,7 +2,6 @@
 // byte outside the packet, before and after, must keep its value.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import {
   BIG_FRAME_SIZE,
   FRAME_DATA,
@@ -16,8 +15,8 @@ import {
   FRAME_SIZE,
   FRAME_SKB_PRIORITY,
 } from "../../../../assembly/layout/frame.ts";
-import { MEMORY_PAGES } from "../../../../assembly/layout/memory-map.ts";
 import type { PlainPacket } from "../../../support/plain-actions.ts";
+import { testingInstance } from "../../../support/wasm.ts";
 
 /** What a frame holds after an action. */
 export interface Outcome {
@@ -33,24 +32,16 @@ export interface FrameOptions {
   readonly big?: boolean;
 }
 
-const FRAME = 4 * 1024 * 1024;
-const OPERANDS = 2 * 1024 * 1024;
 const GUARD = 256;
 const MARK = 0x11223344;
 const PRIORITY = 7;
 
-const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared: true });
-const module = new URL("../../../../build/testing.wasm", import.meta.url);
-const { instance } = await WebAssembly.instantiate(await readFile(module), {
-  env: { memory, abort: () => assert.fail("the datapath aborted") },
-});
-const applyModification = instance.exports["applyModification"] as (
-  frame: number,
-  opcode: number,
-  operands: number,
-) => number;
-const words = new Uint32Array(memory.buffer);
-const bytes = new Uint8Array(memory.buffer);
+const { exports, bytes, words, base } = await testingInstance();
+const { applyModification } = exports as {
+  applyModification: (frame: number, opcode: number, operands: number) => number;
+};
+const OPERANDS = base;
+const FRAME = base + 2 * 1024 * 1024;
 
 /** A packet with the metadata that every test packet starts from. */
 export function packetOf(data: Uint8Array): PlainPacket {

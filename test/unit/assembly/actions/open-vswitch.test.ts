@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OdpAction } from "../../../../src/odp/action.ts";
-import { OvsOracle, ovsMissing } from "../../../support/ovs.ts";
+import { NEED_OVS, needs } from "../../../support/needs.ts";
+import { OvsOracle } from "../../../support/ovs.ts";
 import {
   etherTypeOf,
   type PlainEthernet,
@@ -30,7 +31,7 @@ function changedByUs(packet: Buffer, actions: readonly OdpAction[]): string | un
   return current.bytes.toString("hex");
 }
 
-test("Open vSwitch sends what we make of a packet", { skip: ovsMissing() ?? false }, async (context) => {
+test("Open vSwitch sends what we make of a packet", { skip: needs(NEED_OVS) }, async (context) => {
   await using ovs = await OvsOracle.start({ ports: 2 });
   for (const one of CASES) {
     await context.test(one.name, async () => {
