@@ -37,6 +37,7 @@ import {
 import { FRAME_FATE, FRAME_FATE_COPY, FRAME_HEADROOM, FRAME_SEQUENCE } from "../layout/frame.ts";
 import { PORT_MAX, RXQ_MAX } from "../layout/limits.ts";
 import {
+  PMD_DIGEST,
   PMD_FLOW_TABLE,
   PMD_RXQ_COUNT,
   PMD_UFID_TABLE,
@@ -148,7 +149,9 @@ function applySetting(which: u32, value: u32): CommandStatus {
   return CommandStatus.OK;
 }
 
+/** Starts a new digest, or ends it. */
 function digestPorts(on: bool): void {
+  if (on) store<u64>(pmd, 0, PMD_DIGEST);
   for (let i: u32 = 0; i < PORT_MAX; i++) {
     const port = ports + i * PORT_SIZE;
     const word = load<u32>(port, PORT_KIND);
