@@ -12,6 +12,7 @@ import {
   TX_RECORD_LENGTH,
   TX_RECORD_PORT,
 } from "../assembly/layout/port.ts";
+import { RingWriter, ringInit } from "./datapath/ring.ts";
 import { loadNative } from "./native.ts";
 import type { LoadedTrace } from "./netdev/trace.ts";
 import type { OdpPort } from "./odp/action.ts";
@@ -29,6 +30,8 @@ export interface ThreadedOptions extends SwitchOptions {
   /** Takes what `ring` ports send; the bytes are valid during the call. */
   readonly sent?: (port: OfPort, bytes: Uint8Array) => void;
 }
+
+const RX_RING_BYTES = 4 << 20;
 
 interface RxqPlace {
   readonly pmd: Pmd;
@@ -57,6 +60,7 @@ export class ThreadedSwitch extends Switch {
   readonly #sent: (port: OfPort, bytes: Uint8Array) => void;
   readonly #log: (line: string) => void;
   readonly #traces: TraceRxq[] = [];
+  readonly #rings: RxqPlace[] = [];
   #nextPmd = 0;
   #closing = false;
   readonly #serving: Promise<void>;
@@ -94,6 +98,16 @@ export class ThreadedSwitch extends Switch {
     this.#traces.push({ place: { pmd, index: pmd.addRxq(words), words }, roundsBefore: 0 });
   }
 
+  /** Gives a port's receive queue a ring of RX_RECORDs that the caller fills, on the next PMD in turn. */
+  addRing(port: OfPort): RingWriter {
+    const region = this.memory.allocate(RX_RING_BYTES, `port ${port}: receive ring`);
+    ringInit(this.memory, region);
+    const pmd = this.pmds[this.#nextPmd++ % this.pmds.length]!;
+    const words = [RxqKind.RING, ofPortToOdp(port) as number, region.base, 0, 0, 0, 0, 0];
+    this.#rings.push({ pmd, index: pmd.addRxq(words), words });
+    return new RingWriter(this.memory, region.base);
+  }
+
   /** Rounds that the slowest trace has completed. */
   traceRounds(): number {
     return Math.min(...this.#traces.map((trace) => trace.roundsBefore + this.#rounds(trace)));
@@ -105,6 +119,7 @@ export class ThreadedSwitch extends Switch {
    */
   async digestRound(): Promise<bigint> {
     const used = [...new Set(this.#traces.map((trace) => trace.place.pmd))];
+    for (const trace of this.#traces) this.#silenceTrace(trace);
     for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 1);
     for (const trace of this.#traces) this.#restartTrace(trace, 1);
     const busy = (): boolean =>
@@ -114,14 +129,16 @@ export class ThreadedSwitch extends Switch {
     while (busy() && !this.#closing);
     const digest = used.reduce((sum, pmd) => BigInt.asUintN(64, sum * 31n + pmd.stats.digest), 0n);
     for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 0);
-    for (const trace of this.#traces) this.#restartTrace(trace, 0);
+    for (const trace of this.#traces) {
+      trace.roundsBefore++;
+      this.#restartTrace(trace, 0);
+    }
     return digest;
   }
 
   /** Makes the traces fall silent and waits until every packet has come to its end. */
   async drain(): Promise<void> {
-    for (const { place } of this.#traces)
-      place.pmd.channel.record(Command.RXQ, place.index, [0, 0, 0, 0, 0, 0, 0, 0]);
+    for (const trace of this.#traces) this.#silenceTrace(trace);
     this.#traces.length = 0;
     for (let i = 0; i < 500; i++) {
       if (
@@ -172,6 +189,10 @@ export class ThreadedSwitch extends Switch {
       trace.place = { pmd, index: pmd.addRxq(words), words };
       trace.roundsBefore += rounds;
     }
+    this.#rings.forEach((ring, i) => {
+      // The place of the last record taken is in the ring itself: nothing is lost or sent twice.
+      if (ring.pmd === dead) this.#rings[i] = { pmd, index: pmd.addRxq(ring.words), words: ring.words };
+    });
     pmd.handler.reinstall(dead.handler);
     dead.release();
     this.#start(pmd);
@@ -218,8 +239,13 @@ export class ThreadedSwitch extends Switch {
     return Atomics.load(this.memory.u32, (rxqs + index * RXQ_SIZE + RXQ_TRACE_ROUNDS) / 4);
   }
 
-  #restartTrace(trace: TraceRxq, limit: number): void {
+  #silenceTrace(trace: TraceRxq): void {
     trace.roundsBefore += this.#rounds(trace);
+    trace.place.pmd.channel.record(Command.RXQ, trace.place.index, [0, 0, 0, 0, 0, 0, 0, 0]);
+  }
+
+  /** Sets a silent or finished trace up anew, for `limit` rounds (0 = for ever). */
+  #restartTrace(trace: TraceRxq, limit: number): void {
     const { pmd, index, words } = trace.place;
     pmd.channel.record(Command.RXQ, index, [...words.slice(0, 6), limit, 0]);
   }

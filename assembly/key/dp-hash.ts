@@ -37,7 +37,8 @@ const VLAN_ID_MASK: u32 = 0xff0f;
 
 /**
  * HASH_ALGORITHM_L4: the 5-tuple (ICMP type and code count as ports, ARP has its addresses), hashed
- * without a seed and then once more with `basis`.
+ * without a seed and then once more with `basis`. One difference is left: for TCP and UDP behind IPv6
+ * extension headers Open vSwitch hashes the first extension header's number instead of the protocol.
  */
 export function l4Hash(key: u32, basis: u32): u32 {
   return finish(add(add(fiveTupleHash(key), 0), basis), 8);

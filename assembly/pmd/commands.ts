@@ -18,7 +18,6 @@ import {
 import { tableGrow } from "../core/table.ts";
 import {
   ANSWER_PENDING,
-  ANSWER_PROGRAM,
   COMMAND_TOKEN,
   Command,
   CommandStatus,
