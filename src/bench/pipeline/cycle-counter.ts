@@ -1,0 +1,51 @@
+// TSC cycles from JavaScript: by the native addon, or by the clock and the frequency the kernel tells.
+import { loadNative } from "../../native.ts";
+import { kernelTscGhz } from "../environment.ts";
+
+/** A counter of cycles. */
+export interface CycleCounter {
+  /** Cycles since some point in the past. */
+  readonly read: () => number;
+  /** Cycles that pass between two readings of which nothing lies in between. */
+  readonly overhead: number;
+  /** Cycles a nanosecond. */
+  readonly ghz: number;
+}
+
+const CALIBRATION_MS = 40;
+let counter: CycleCounter | undefined;
+
+/** The counter of this machine; calibrated on the first call, which takes 40 ms where the addon is there. */
+export function cycleCounter(): CycleCounter {
+  counter ??= create();
+  return counter;
+}
+
+function create(): CycleCounter {
+  const { addon } = loadNative();
+  const ghz = kernelTscGhz() ?? 1;
+  if (addon === undefined) {
+    const read = () => performance.now() * 1e6 * ghz;
+    return { read, overhead: overheadOf(read), ghz };
+  }
+  const read = addon.readCycles;
+  return { read, overhead: overheadOf(read), ghz: calibrate(read) };
+}
+
+/** The least of many: what is over it is disturbance. */
+function overheadOf(read: () => number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 20_000; i++) {
+    const before = read();
+    least = Math.min(least, read() - before);
+  }
+  return least;
+}
+
+function calibrate(read: () => number): number {
+  const startNs = process.hrtime.bigint();
+  const start = read();
+  let ns = 0n;
+  while (ns < CALIBRATION_MS * 1e6) ns = process.hrtime.bigint() - startNs;
+  return (read() - start) / Number(ns);
+}
