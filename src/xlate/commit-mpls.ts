@@ -15,13 +15,24 @@ export const MPLS_BOS = 0x100;
 /** How many labels a flow holds; looks at the bits that tell where `looked` is given. */
 export function mplsCount(flow: Uint32Array, looked?: Uint32Array): number {
   if (!isMplsType(ethTypeOf(flow))) return 0;
-  let count = 0;
   for (let i = 0; i < MPLS_MAX; i++) {
     const offset = KEY_MPLS0 + i * 4;
     if (looked !== undefined) setBe32(looked, offset, getBe32(looked, offset) | MPLS_BOS);
-    const entry = getBe32(flow, offset);
-    if ((entry & MPLS_BOS) !== 0) return i + 1;
+    if ((getBe32(flow, offset) & MPLS_BOS) !== 0) return i + 1;
+  }
+  return countWithoutBottom(flow, looked);
+}
+
+/** Labels of a stack whose bottom is out of sight or cut off: those that are not zero. */
+function countWithoutBottom(flow: Uint32Array, looked: Uint32Array | undefined): number {
+  let count = 0;
+  for (let i = 0; i < MPLS_MAX; i++) {
+    const word = (KEY_MPLS0 >>> 2) + i;
+    const entry = flow[word] as number;
     if (entry !== 0) count++;
+    if (looked === undefined) continue;
+    const telling = entry === 0 ? 0xffffffff : 0x80000000 >>> Math.clz32(entry);
+    looked[word] = ((looked[word] as number) | telling) >>> 0;
   }
   return count;
 }

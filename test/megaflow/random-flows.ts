@@ -1,6 +1,8 @@
 // Seeded random pipelines in ovs-ofctl's syntax: a few tables whose rules use every kind of match and
 // action, over the values that random-keys.ts uses.
 
+import { FlowSyntaxError } from "../../src/errors.ts";
+import { parseFlow } from "../../src/openflow/parse-flow.ts";
 import type { Random } from "./random-keys.ts";
 
 function pick<T>(random: Random, values: readonly T[]): T {
@@ -148,10 +150,24 @@ export function randomFlows(random: Random, tables: number, rulesPerTable: numbe
       if (seen.has(match)) continue;
       seen.add(match);
       const head = [`table=${table}`, `priority=${priority}`, match].filter((part) => part !== "").join(",");
-      lines.push(`${head} actions=${randomActions(random, table, tables)}`);
+      let line = "";
+      do line = `${head} actions=${randomActions(random, table, tables)}`;
+      while (!isAccepted(line));
+      lines.push(line);
     }
   }
   return lines.join("\n");
+}
+
+/** Whether the actions make sense for packets of the match. */
+function isAccepted(line: string): boolean {
+  try {
+    parseFlow(line);
+    return true;
+  } catch (error) {
+    if (error instanceof FlowSyntaxError) return false;
+    throw error;
+  }
 }
 
 /** The text of one rule's actions. */

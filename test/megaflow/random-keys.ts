@@ -29,7 +29,9 @@ import {
   KEY_TPID1,
   KEY_WORD_COUNT,
 } from "../../assembly/layout/flow-key.ts";
-import { getBe16, getU8, setBe, setBe16, setBe32, setLe32, setU8 } from "../../src/odp/flow-key.ts";
+import { getBe16, getBe32, getU8, setBe, setBe16, setBe32, setLe32, setU8 } from "../../src/odp/flow-key.ts";
+import { isMplsType } from "../../src/openflow/prereq.ts";
+import { exactMask } from "../../src/xlate/finish-mask.ts";
 
 export type Random = (below: number) => number;
 
@@ -124,22 +126,48 @@ function mpls(random: Random, key: Uint32Array): void {
   }
 }
 
-/** `key` in the bits of `mask`, `other` in the others. */
-export function blendKeys(key: Uint32Array, other: Uint32Array, mask: Uint32Array): Uint32Array {
-  return key.map((word, i) => ((word & (mask[i] as number)) | ((other[i] as number) & ~(mask[i] as number))) >>> 0);
+/**
+ * A packet that has `key`'s bits where `mask` has bits and otherwise `other`'s, as far as there can be
+ * such a packet; null when there cannot.
+ */
+export function blendKeys(key: Uint32Array, other: Uint32Array, mask: Uint32Array): Uint32Array | null {
+  const twin = key.map(
+    (word, i) => ((word & (mask[i] as number)) | ((other[i] as number) & ~(mask[i] as number))) >>> 0,
+  );
+  clearAbsent(twin);
+  return twin.every((word, i) => ((word ^ (key[i] as number)) & (mask[i] as number)) === 0) ? twin : null;
 }
 
-/** Whether extraction could have produced the key. */
-export function isPossibleKey(key: Uint32Array): boolean {
-  const type = getBe16(key, KEY_ETH_TYPE);
-  const proto = getU8(key, KEY_NW_PROTO);
-  const fragment = getU8(key, KEY_NW_FRAG);
-  const ip = type === 0x0800 || type === 0x86dd;
-  if (ip && (fragment === 3 || ![1, 6, 17, 58, 132].includes(proto))) {
-    if (getBe16(key, KEY_TP_SRC) !== 0 || getBe16(key, KEY_TP_DST) !== 0) return false;
+/** Clears what extraction would not have put into a key of this shape. */
+function clearAbsent(key: Uint32Array): void {
+  for (const [tpid, tci] of [[KEY_TPID0, KEY_TCI0] as const, [KEY_TPID1, KEY_TCI1] as const]) {
+    if ((getBe16(key, tci) & 0x1000) === 0) {
+      setBe16(key, tci, 0);
+      setBe16(key, tpid, 0);
+    } else if (getBe16(key, tpid) !== 0x88a8) setBe16(key, tpid, 0x8100);
   }
-  if (proto === 1 && type === 0x0800 && (getBe16(key, KEY_TP_SRC) > 255 || getBe16(key, KEY_TP_DST) > 255)) return false;
-  if (proto === 58 && type === 0x86dd && (getBe16(key, KEY_TP_SRC) > 255 || getBe16(key, KEY_TP_DST) > 255)) return false;
-  if ((proto !== 6 || fragment === 3) && getBe16(key, KEY_TCP_FLAGS) !== 0) return false;
-  return true;
+  if (getBe16(key, KEY_TPID0) === 0) {
+    setBe16(key, KEY_TPID1, 0);
+    setBe16(key, KEY_TCI1, 0);
+  }
+  const shape = exactMask(key);
+  for (let i = 0; i < key.length; i++) {
+    if (i !== KEY_PKT_MARK >>> 2) key[i] = (key[i] as number) & (shape[i] as number);
+  }
+  const icmp = getBe16(key, KEY_ETH_TYPE) === 0x0800 ? 1 : 58;
+  if (getU8(key, KEY_NW_PROTO) === icmp) {
+    setBe16(key, KEY_TP_SRC, getBe16(key, KEY_TP_SRC) & 0xff);
+    setBe16(key, KEY_TP_DST, getBe16(key, KEY_TP_DST) & 0xff);
+  }
+  clearLabels(key);
+}
+
+/** Behind the bottom of an MPLS stack there are no labels. */
+function clearLabels(key: Uint32Array): void {
+  let ended = !isMplsType(getBe16(key, KEY_ETH_TYPE));
+  for (let i = 0; i < 3; i++) {
+    const offset = KEY_MPLS0 + i * 4;
+    if (ended) setBe32(key, offset, 0);
+    ended ||= (getBe32(key, offset) & 0x100) !== 0;
+  }
 }

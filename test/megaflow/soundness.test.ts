@@ -7,7 +7,7 @@ import { translate } from "../../src/xlate/translate.ts";
 import { seededRandom } from "../classifier/rule-sets.ts";
 import { forward, perform } from "./key-datapath.ts";
 import { GROUPS, randomFlows } from "./random-flows.ts";
-import { blendKeys, isPossibleKey, randomKey } from "./random-keys.ts";
+import { blendKeys, randomKey } from "./random-keys.ts";
 import { type TestEnv, testEnv } from "./test-bridge.ts";
 
 /** Checks one packet's megaflow against others that it covers; returns how many there were. */
@@ -16,7 +16,7 @@ function checkMegaflow(env: TestEnv, key: Uint32Array, others: Uint32Array[], la
   let covered = 0;
   for (const other of others) {
     const twin = blendKeys(key, other, mask);
-    if (!isPossibleKey(twin)) continue;
+    if (twin === null) continue;
     covered++;
     assert.deepEqual(perform(env, twin, actions), forward(env, twin), `${label}: ${describe(key, twin)}`);
   }

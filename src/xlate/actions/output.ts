@@ -59,7 +59,7 @@ export function outputAction(x: Xlate, port: OfPort, maxLen: number, inBucket: b
 
 function skipInPort(x: Xlate): void {
   x.dropHint = DropReason.POLICY;
-  x.report("detail", "skipping output to input port");
+  x.report("warn", "skipping output to input port");
 }
 
 /** To every port but the one it came from; `all` includes those that do not flood. */

@@ -16,7 +16,7 @@ import {
 } from "../../../assembly/layout/flow-key.ts";
 import { getBe16, getU8, setBe16, setBe32, setMac, setU8 } from "../../odp/flow-key.ts";
 import type { SetFieldAction } from "../../openflow/action.ts";
-import { type Field, formatSubfield, type Subfield } from "../../openflow/field.ts";
+import type { Field, Subfield } from "../../openflow/field.ts";
 import {
   fieldMaskBits,
   fieldSetMasked,
@@ -35,6 +35,7 @@ import {
 } from "../../openflow/prereq.ts";
 import type { Xlate } from "../context.ts";
 import { stackBytes } from "../freeze.ts";
+import { reportSubfield } from "../report.ts";
 
 /** A set_field worked out to words of the flow: done once an action. */
 interface WordWrites {
@@ -108,7 +109,7 @@ export function writeSubfield(x: Xlate, part: Subfield, value: bigint): void {
   const shift = BigInt(part.offset);
   const mask = ones(part.width) << shift;
   writeField(x, part.field, (value << shift) & mask, mask);
-  x.report("detail", `${formatSubfield(part)} is now ${formatBits(value & ones(part.width))}`);
+  reportSubfield(x, part);
 }
 
 /** A tag has a protocol exactly when it has control information. */
@@ -189,8 +190,4 @@ export function setPort(x: Xlate, which: "src" | "dst", port: number): void {
   state.look(KEY_NW_PROTO, 1);
   state.overwriteBytes(offset, 2);
   setBe16(state.flow, offset, port);
-}
-
-function formatBits(value: bigint): string {
-  return value < 10n ? value.toString() : `0x${value.toString(16)}`;
 }
