@@ -1,7 +1,9 @@
 // Flows in ovs-ofctl's syntax: one line, or a whole file as `ovs-ofctl add-flows FILE` takes it. A file
 // is read all or nothing; the error names file, line and column.
 
+import { KEY_TCP_FLAGS, KEY_TP_SRC } from "../../assembly/layout/flow-key.ts";
 import { FlowSyntaxError } from "../errors.ts";
+import { anyBits } from "../odp/flow-key.ts";
 import { type ActionCheck, checkActions } from "./check-actions.ts";
 import type { FlowMod, FlowModCommand } from "./flow-mod.ts";
 import { GROUP_ANY } from "./group.ts";
@@ -15,6 +17,7 @@ import { parseU16, parseU64, parseUint } from "./parse-number.ts";
 import { parsePort } from "./parse-port.ts";
 import { parseTable, TABLE_ALL } from "./parse-table.ts";
 import { OFPP_ANY, type PortNames } from "./port.ts";
+import { isLaterFragment, prereqMet } from "./prereq.ts";
 import {
   FLOW_CHECK_OVERLAP,
   FLOW_NO_BYTE_COUNTS,
@@ -90,6 +93,7 @@ class FlowParser {
     if (takesActions) draft.actions = this.parseActions(source, actionsAt, draft);
     const dropped = normalizeMatch(this.match);
     if (dropped.length > 0) this.warn(source, dropped);
+    refusePortsOfFragments(source, this.match, start);
     if (command.startsWith("modify") && draft.newCookie === undefined && draft.cookieMask === 0n)
       draft.newCookie = 0n;
     draft.match = compactMatch(this.match);
@@ -239,6 +243,14 @@ function parseCookie(source: FlowText, piece: Piece, draft: Draft): void {
   draft.cookie = parseU64(source, { text: piece.text.slice(0, slash), at: piece.at }, "cookie");
   const mask = { text: piece.text.slice(slash + 1), at: piece.at + slash + 1 };
   draft.cookieMask = parseU64(source, mask, "cookie mask");
+}
+
+/** A fragment other than the first has no ports. */
+function refusePortsOfFragments(source: FlowText, match: Match, at: number): void {
+  if (!isLaterFragment(match.words) || prereqMet("icmpv4", match.words) || prereqMet("icmpv6", match.words))
+    return;
+  if (!anyBits(match.mask, KEY_TP_SRC, 4) && !anyBits(match.mask, KEY_TCP_FLAGS, 2)) return;
+  throw source.error(at, "ports of a later fragment (OFPBMC_BAD_PREREQ)", "ip_frag=no, first or not_later");
 }
 
 function refuseFault(

@@ -370,6 +370,7 @@ export const BAD_FLOWS: readonly string[] = [
   "ipv6,ipv6_src=::1/129,actions=1",
   "ipv6,ipv6_src=12345::,actions=1",
   "tcp,tp_dst=65536,actions=1",
+  "tcp,nw_frag=later,tp_src=5,actions=1",
   "tcp,tp_dst=http,actions=1",
   "tcp,tp_dst=0x10000/0xffff,actions=1",
   "tcp,tcp_flags=+foo,actions=1",
