@@ -93,6 +93,8 @@ export const PMD_STATS: u32 = 1024;
 export const PMD_DROPS: u32 = 1536;
 /** Random multipliers of the masked hash: 16 bytes a lane. */
 export const PMD_HASH_KEYS: u32 = 2048;
+/** PROFILE_SIZE bytes: layout/profile.ts. */
+export const PMD_PROFILE: u32 = 2688;
 /** Slabs of flow records: count, then {base, end, class} each. */
 export const PMD_SLAB_COUNT: u32 = 4096;
 export const PMD_SLABS: u32 = 4112;

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { datapathStages } from "../../src/bench/stages.ts";
+import { datapathStages } from "../../src/pmd/stages.ts";
 import { type Module, readModules } from "./module.ts";
 import { modulesToC } from "./to-c.ts";
 

@@ -46,14 +46,6 @@ export function readEnvironment(others: readonly string[] = []): Environment {
   };
 }
 
-/** TSC cycles a nanosecond as the kernel knows them (BogoMIPS is twice the TSC's MHz on x86); undefined elsewhere. */
-export function kernelTscGhz(): number | undefined {
-  const cpuinfo = text("/proc/cpuinfo");
-  if (!/^flags\s*:.*\bconstant_tsc\b/m.test(cpuinfo)) return undefined;
-  const bogomips = /^bogomips\s*:\s*([\d.]+)/m.exec(cpuinfo)?.[1];
-  return bogomips === undefined ? undefined : Number(bogomips) / 2000;
-}
-
 /** Sees which other processes use the processor between its construction and `others`. */
 export class LoadWatch {
   private readonly before = processTimes();

@@ -7,8 +7,8 @@ import { PORT_FLAG_DIGEST, PortKind, RXQ_TRACE_LIMIT } from "../../../assembly/l
 import { PmdStat } from "../../../assembly/layout/stat.ts";
 import { type DatapathExports, startDatapath } from "../../datapath/instance.ts";
 import { type PmdStats, readPmdStats, readU64 } from "../../datapath/pmd-stats.ts";
-import { datapathStages } from "../stages.ts";
-import { cycleCounter } from "./cycle-counter.ts";
+import { cycleCounter } from "../../pmd/cycle-counter.ts";
+import { datapathStages } from "../../pmd/stages.ts";
 import { type PipelineInput, PreparedPmd } from "./prepared-pmd.ts";
 
 /** One batch in so many is timed stage by stage. */

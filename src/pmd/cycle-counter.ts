@@ -1,6 +1,6 @@
 // TSC cycles from JavaScript: by the native addon, or by the clock and the frequency the kernel tells.
-import { loadNative } from "../../native.ts";
-import { kernelTscGhz } from "../environment.ts";
+import { readFileSync } from "node:fs";
+import { loadNative } from "../native.ts";
 
 /** A counter of cycles. */
 export interface CycleCounter {
@@ -19,6 +19,19 @@ let counter: CycleCounter | undefined;
 export function cycleCounter(): CycleCounter {
   counter ??= create();
   return counter;
+}
+
+/** TSC cycles a nanosecond as the kernel knows them (BogoMIPS is twice the TSC's MHz on x86); undefined elsewhere. */
+export function kernelTscGhz(): number | undefined {
+  let cpuinfo = "";
+  try {
+    cpuinfo = readFileSync("/proc/cpuinfo", "utf8");
+  } catch {
+    return undefined;
+  }
+  if (!/^flags\s*:.*\bconstant_tsc\b/m.test(cpuinfo)) return undefined;
+  const bogomips = /^bogomips\s*:\s*([\d.]+)/m.exec(cpuinfo)?.[1];
+  return bogomips === undefined ? undefined : Number(bogomips) / 2000;
 }
 
 function create(): CycleCounter {
