@@ -86,8 +86,9 @@ export interface Engine {
 
 /** A switch on the calling thread that settles every packet before the next. */
 export interface ReplayEngine extends Engine {
-  /** Sends a packet into an OpenFlow port; `clockMs` is the time since the start, never less than before. */
-  send(port: number, packet: Uint8Array, clockMs: number): PacketReport;
+  /** Sends a packet into an OpenFlow port; `wireLength` is more than its bytes where a capture cut it, and
+   * `clockMs` the time since the start, never less than before. */
+  send(port: number, packet: Uint8Array, wireLength: number, clockMs: number): PacketReport;
 }
 
 /** A switch on worker threads. */
@@ -100,8 +101,10 @@ export interface RunEngine extends Engine {
   stop(): Promise<void>;
   /** Rounds that the slowest trace port has completed. */
   traceRounds(): number;
-  /** Digest of every byte that the first round of the trace sent, in order; undefined before its end. */
-  outputHash(): string | undefined;
+  /** Sends the trace through once, from its start, and returns a digest of every byte sent, in order. */
+  outputHash(): Promise<string>;
+  /** Resolves when no port has anything more to send; rejects with the mistake of a capture. */
+  readonly inputEnded: Promise<void>;
 }
 
 /** What any switch is made of. */
@@ -127,7 +130,5 @@ export interface ReplayEngineOptions extends EngineOptions {
 export interface RunEngineOptions extends EngineOptions {
   readonly cores: readonly number[];
   readonly ports: readonly PortConfig[];
-  /** Whether `outputHash` is wanted. */
-  readonly hashOutput: boolean;
   readonly log: (line: string) => void;
 }

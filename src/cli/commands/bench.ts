@@ -17,7 +17,7 @@ import { defaultCore, environmentOf } from "../environment.ts";
 import { benchJson, benchLines } from "../format/bench-report.ts";
 import { ratesBetween } from "../format/rate-line.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
-import { createRunEngine } from "../switch-engine.ts";
+import { createRunEngine } from "../run-engine.ts";
 
 const PORTS_MAX = 1023;
 const CPU_MAX = 1023;
@@ -84,18 +84,18 @@ export async function run(args: Arguments): Promise<void> {
     ...readRules(args),
     cores: [core],
     ports: benchPorts(portCount, inPort, capture),
-    hashOutput: true,
     log: note,
   });
   try {
     if (!(await warmUp(engine, warmup * 1000))) {
       note("the traffic does not settle: every pass of the capture makes upcalls (see flowLimit, maskLimit)");
     }
+    const hash = await engine.outputHash();
     const load = new LoadWatch();
     const { before, after, elapsed } = await measure(engine, seconds);
     const rates = ratesBetween(before, after, { atSeconds: elapsed, seconds: elapsed }, engine.cyclesPerNs);
     const lost = (after.dropped["upcall lost"] ?? 0) - (before.dropped["upcall lost"] ?? 0);
-    const report = { rates, upcallLost: lost, hash: engine.outputHash() };
+    const report = { rates, upcallLost: lost, hash };
     const { placement } = engine;
     const cyclesPerNs = engine.cyclesPerNs ?? null;
     const setup = { profile: profile.name, settings, placement, cyclesPerNs };
@@ -110,18 +110,18 @@ export async function run(args: Arguments): Promise<void> {
 /** Returns true once the switch is warm, false when it never settles. */
 async function warmUp(engine: RunEngine, atLeastMs: number): Promise<boolean> {
   const start = performance.now();
-  let upcalls = -1;
+  let misses = -1;
   let quietFromRound = 0;
   for (;;) {
-    const now = engine.counters().upcalls;
+    const now = engine.counters().hits.upcall;
     const rounds = engine.traceRounds();
-    if (now !== upcalls) {
-      upcalls = now;
+    if (now !== misses) {
+      misses = now;
       // The round that is under way does not count: it was not quiet from its start.
       quietFromRound = rounds + 1;
     }
     const elapsed = performance.now() - start;
-    const settled = rounds > quietFromRound && engine.outputHash() !== undefined;
+    const settled = rounds > quietFromRound;
     if (elapsed >= atLeastMs && (settled || elapsed >= WARMUP_LIMIT_MS)) return settled;
     await sleep(WARMUP_LOOK_MS);
   }

@@ -17,9 +17,9 @@ import { countOf } from "../format/units.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
 import { Output } from "../output.ts";
 import { PortRange, parsePortFile } from "../ports.ts";
+import { createReplayEngine } from "../replay-engine.ts";
 import { openCaptures, openPacketList, type ReplayInput } from "../replay-input.ts";
 import { ReplayOutput } from "../replay-output.ts";
-import { createReplayEngine } from "../switch-engine.ts";
 
 /** Ports a replay can have: what the datapath has, less LOCAL. */
 const PORTS_MAX = 1023;
@@ -128,7 +128,7 @@ async function replay(
   let failure: unknown;
   try {
     for await (const packet of input.packets(passes)) {
-      const report = engine.send(packet.port, packet.bytes, packet.clockMs);
+      const report = engine.send(packet.port, packet.bytes, packet.wireLength, packet.clockMs);
       files?.write(packet, report.out);
       if (packet.wireLength > packet.bytes.length) cut++;
       if (json) output.line(packetJson(packet, report));

@@ -10,7 +10,7 @@ import { pipelineLines } from "../format/pipeline.ts";
 import { rateHeader, rateLine, ratesBetween, ratesJson } from "../format/rate-line.ts";
 import { summaryJson } from "../format/replay-json.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
-import { createRunEngine } from "../switch-engine.ts";
+import { createRunEngine } from "../run-engine.ts";
 
 /** Lines of numbers between two headers. */
 const HEADER_EVERY = 20;
@@ -59,7 +59,6 @@ export async function run(args: Arguments): Promise<void> {
     groups: config.groups,
     cores,
     ports: config.ports,
-    hashOutput: false,
     log: (line) => process.stderr.write(`megaflow: ${line}\n`),
   });
   const stop = stopOnSignal();
@@ -69,6 +68,8 @@ export async function run(args: Arguments): Promise<void> {
       for (const port of config.ports) print(`port ${port.number} (${port.name}): ${describePort(port)}`);
       for (const line of pipelineLines(config.bridge, engine.tables())) print(line);
     }
+    let failure: unknown;
+    engine.inputEnded.catch((error) => (failure = error)).finally(stop.now);
     await watch(engine, { everyMs, forMs, json, signal: stop.signal, print });
     await engine.stop();
     const counters = engine.counters();
@@ -77,6 +78,7 @@ export async function run(args: Arguments): Promise<void> {
     else
       for (const line of ["", ...megaflowLines(megaflows, counters.masks), "", ...accountLines(counters)])
         print(line);
+    if (failure !== undefined) throw failure;
   } finally {
     stop.dispose();
     await engine.close();
@@ -117,7 +119,7 @@ async function watch(engine: RunEngine, options: Watch): Promise<void> {
 }
 
 /** A signal that Ctrl-C or a polite kill sets; a second one ends the process as usual. */
-function stopOnSignal(): { signal: AbortSignal; dispose: () => void } {
+function stopOnSignal(): { signal: AbortSignal; now: () => void; dispose: () => void } {
   const controller = new AbortController();
   const stop = () => {
     dispose();
@@ -129,7 +131,7 @@ function stopOnSignal(): { signal: AbortSignal; dispose: () => void } {
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
-  return { signal: controller.signal, dispose };
+  return { signal: controller.signal, now: stop, dispose };
 }
 
 function readCores(args: Arguments): number[] | undefined {

@@ -9,8 +9,8 @@ export interface BenchReport {
   readonly rates: Rates;
   /** Packets dropped because their upcall was lost. */
   readonly upcallLost: number;
-  /** Digest of what the first pass of the capture sent. */
-  readonly hash: string | undefined;
+  /** Digest of what one pass of the capture sent. */
+  readonly hash: string;
 }
 
 /** Returns the JSON object, on one line; docs/json.md says what is in it. */
@@ -31,7 +31,7 @@ export function benchJson(
     masksPerLookup,
     megaflows,
     masks,
-    hash: hash ?? null,
+    hash,
     environment,
   });
 }
@@ -53,7 +53,7 @@ export function benchLines(
       `masked lookup ${percent(hits.masked, lookups)}, upcall ${percent(hits.upcall, lookups)}`,
     `${groupDigits(rates.megaflows)} megaflows under ${groupDigits(rates.masks)} masks, ` +
       `${masks.toFixed(2)} masks visited a lookup`,
-    `output hash ${hash ?? "unknown: the first pass did not end"}`,
+    `output hash ${hash}`,
     `megaflow ${environment.megaflow} (profile ${environment.profile}), Node ${environment.node}, ` +
       `${environment.kernel}, ${environment.cpu}`,
     ...environment.placement,

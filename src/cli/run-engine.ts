@@ -1,0 +1,168 @@
+// The switch of `megaflow run` and `bench`: PMDs on worker threads, ports over captures.
+
+import type { PortConfig } from "../config/run-config.ts";
+import { ConfigError } from "../errors.ts";
+import { loadNative, type NativeAddon } from "../native.ts";
+import { feedCapture } from "../netdev/capture-port.ts";
+import { CaptureReader } from "../netdev/pcap/reader.ts";
+import { CaptureWriter } from "../netdev/pcap/writer.ts";
+import { loadTrace } from "../netdev/trace.ts";
+import type { OfPort } from "../openflow/port.ts";
+import { kernelTscGhz } from "../pmd/cycle-counter.ts";
+import { ThreadedSwitch } from "../threaded-switch.ts";
+import type { RunEngine, RunEngineOptions } from "./engine.ts";
+import { countersOf, megaflowsOf, tablesOf } from "./switch-report.ts";
+
+/** Creates a switch with its ports and rules, and sends what its ports have. Throws as its parts do. */
+export async function createRunEngine(options: RunEngineOptions): Promise<RunEngine> {
+  checkCores(options.cores);
+  const writers = new Map<OfPort, CaptureWriter>();
+  const owner = new ThreadedSwitch({
+    bridge: options.bridge,
+    settings: options.settings,
+    exactMegaflows: options.profile.exactMegaflows,
+    seed: options.seed,
+    cores: options.cores,
+    log: options.log,
+    sent: (port, bytes) => writers.get(port)?.write(nowNs(), bytes),
+  });
+  const engine = new ThreadedEngine(owner, writers);
+  try {
+    await engine.setUp(options);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
+}
+
+class ThreadedEngine implements RunEngine {
+  readonly #owner: ThreadedSwitch;
+  readonly #writers: Map<OfPort, CaptureWriter>;
+  readonly #cycles = new CycleCounter();
+  readonly #stopping = new AbortController();
+  inputEnded: Promise<void> = Promise.resolve();
+
+  constructor(owner: ThreadedSwitch, writers: Map<OfPort, CaptureWriter>) {
+    this.#owner = owner;
+    this.#writers = writers;
+  }
+
+  /** Rules come before traffic: no packet meets half a pipeline. */
+  async setUp(options: RunEngineOptions): Promise<void> {
+    const owner = this.#owner;
+    for (const port of options.ports) {
+      const number = port.number as OfPort;
+      if (port.write !== undefined)
+        this.#writers.set(number, new CaptureWriter(port.write, { nanosecond: true }));
+      owner.addPort({ number, name: port.name, transmit: port.write === undefined ? "null" : "ring" });
+    }
+    for (const { text, file } of options.groups) owner.addGroups(text, file);
+    for (const { text, file } of options.flows) owner.addFlows(text, file);
+    const inputs: Promise<void>[] = [];
+    for (const port of options.ports) {
+      if (port.read !== undefined) await this.#startInput(port, port.read, options.log, inputs);
+    }
+    this.inputEnded = inputs.length === 0 ? never : Promise.all(inputs).then(() => undefined);
+    // Whoever waits for it sees the rejection; nobody may be waiting yet.
+    this.inputEnded.catch(() => {});
+  }
+
+  get placement(): readonly string[] {
+    const native = loadNative();
+    return this.#owner.cores.map((core, pmd) => {
+      if (core >= 0) return `PMD ${pmd} on CPU ${core}`;
+      return `PMD ${pmd} not pinned${native.addon === undefined ? `: ${native.reason}` : ""}`;
+    });
+  }
+
+  get cyclesPerNs(): number | undefined {
+    return this.#cycles.perNs();
+  }
+
+  counters() {
+    return countersOf(this.#owner);
+  }
+
+  async megaflows() {
+    return megaflowsOf(this.#owner);
+  }
+
+  tables() {
+    return tablesOf(this.#owner);
+  }
+
+  traceRounds(): number {
+    return this.#owner.traceRounds();
+  }
+
+  async outputHash(): Promise<string> {
+    return (await this.#owner.digestRound()).toString(16).padStart(16, "0");
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#owner.drain();
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#owner.close();
+    for (const writer of this.#writers.values()) writer.close();
+  }
+
+  /** Starts a port's input and adds the promise of its end, which for a trace never comes, to `ends`. */
+  async #startInput(
+    port: PortConfig,
+    file: string,
+    log: (line: string) => void,
+    ends: Promise<void>[],
+  ): Promise<void> {
+    const number = port.number as OfPort;
+    if (port.kind === "trace") {
+      const trace = await loadTrace(this.#owner.memory, file);
+      if (trace.leftOut > 0) log(`${file}: ${trace.leftOut} packets left out, too short or too long to send`);
+      this.#owner.addTrace(number, trace);
+      ends.push(never);
+      return;
+    }
+    const reader = await CaptureReader.open(file);
+    const ring = this.#owner.addRing(number);
+    ends.push(feedCapture(reader, this.#owner.memory, ring, this.#stopping.signal));
+  }
+}
+
+/** The end of an input that has none. */
+const never = new Promise<void>(() => {});
+
+/** Measures the time-stamp counter's rate over the life of the switch. */
+class CycleCounter {
+  readonly #addon: NativeAddon | undefined = loadNative().addon;
+  readonly #startNs = process.hrtime.bigint();
+  readonly #startCycles = this.#addon?.readTsc();
+
+  /** Cycles a nanosecond, or undefined where nobody counts them. */
+  perNs(): number | undefined {
+    const ns = Number(process.hrtime.bigint() - this.#startNs);
+    if (this.#addon === undefined || this.#startCycles === undefined || ns < SHORTEST_NS)
+      return kernelTscGhz();
+    return Number(this.#addon.readTsc() - this.#startCycles) / ns;
+  }
+}
+
+/** Below this the two clocks' own cost shows. */
+const SHORTEST_NS = 10_000_000;
+
+function checkCores(cores: readonly number[]): void {
+  const usable = loadNative().addon?.getAffinity();
+  const wrong = cores.find((core) => usable !== undefined && !usable.includes(core));
+  if (wrong === undefined || usable === undefined) return;
+  throw new ConfigError(`CPU ${wrong} is not one that this process may use`, {
+    expected: `one of ${usable.join(", ")}`,
+    got: String(wrong),
+  });
+}
+
+function nowNs(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
