@@ -1,8 +1,9 @@
 // The skb hash: names a packet's connection. HOT: once a packet, 16 to 48 bytes of its key.
 //
-// Multilinear (pairwise multiplied) over 32-bit words with secret random 64-bit multipliers, of which
-// the upper half of the sum counts: strongly universal, so that traffic made without knowing the seed
-// can't aim at a bucket (Lemire and Kaser, "Strongly universal string hashing is fast", section 4).
+// Multilinear (pairwise multiplied) over 32-bit words with secret random 64-bit multipliers: universal,
+// so that traffic made without knowing the seed can't aim at a bucket (Lemire and Kaser, "Strongly
+// universal string hashing is fast", section 4). One more multiply breaks up the arithmetic sequences
+// that counting ports and addresses would leave in some bits under an unlucky seed.
 
 import {
   KEY_ETH_TYPE,
@@ -15,7 +16,7 @@ import {
 } from "../layout/flow-key.ts";
 import { ETH_TYPE_IPV4, ETH_TYPE_IPV6, IP_PROTO_SCTP, IP_PROTO_TCP, IP_PROTO_UDP } from "./protocol.ts";
 
-// Multipliers of IPv4 (a), of IPv6 (b); wasm globals, so each instance has its own copy.
+// Multipliers of IPv4 (a), of IPv6 (b), of both; wasm globals, so each instance has its own copy.
 let a0: u64 = 0;
 let a1: u64 = 0;
 let a2: u64 = 0;
@@ -32,6 +33,7 @@ let b7: u64 = 0;
 let b8: u64 = 0;
 let b9: u64 = 0;
 let b10: u64 = 0;
+let finisher: u64 = 0;
 
 /**
  * Derives the multipliers from 128 secret bits. To be called once in every instance before skbHash,
@@ -54,6 +56,7 @@ export function hashSeed(a: u64, b: u64): void {
   b8 = derive(a, b, 13);
   b9 = derive(a, b, 14);
   b10 = derive(a, b, 15);
+  finisher = derive(a, b, 16) | 1;
 }
 
 /**
@@ -93,7 +96,7 @@ function ipv6Sum(key: u32): u64 {
 }
 
 function finish(sum: u64): u32 {
-  const hash = (sum >> 32) as u32;
+  const hash = (((sum ^ (sum >> 32)) * finisher) >> 32) as u32;
   return hash + u32(hash === 0);
 }
 
