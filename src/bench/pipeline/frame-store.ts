@@ -48,9 +48,9 @@ export class FrameStore {
     return this.bytes.subarray(this.offsets[index]!, this.offsets[index + 1]!);
   }
 
-  /** Bytes of all packets. */
-  get size(): number {
-    return this.offsets[this.count]!;
+  /** All packets, as views. */
+  packets(): Uint8Array[] {
+    return Array.from({ length: this.count }, (_, i) => this.packet(i));
   }
 
   private fill(room: number, write: (bytes: Uint8Array, at: number) => number): void {

@@ -7,6 +7,7 @@ import type { Settings } from "../../config/settings.ts";
 import { SwitchMemory } from "../../datapath/memory.ts";
 import { PmdChannel } from "../../datapath/pmd-channel.ts";
 import { layOutPmd, type PmdMemory } from "../../datapath/pmd-memory.ts";
+import { placeTrace } from "../../netdev/trace.ts";
 import type { FrameStore } from "./frame-store.ts";
 import type { LearnedMegaflow } from "./learn.ts";
 
@@ -21,10 +22,6 @@ export interface PipelineInput {
   readonly inPort: number;
   readonly fifoFrames: boolean;
 }
-
-/** Bytes that loads may reach behind a packet. */
-const TRACE_SLACK = 64;
-const TRACE_ALIGN = 64;
 
 /** See the head of the file. */
 export class PreparedPmd {
@@ -45,8 +42,8 @@ export class PreparedPmd {
     for (let port = 1; port <= input.ports; port++) {
       this.channel.record(Command.PORT, port, [PortKind.NULL, 0, 0, 0]);
     }
-    const source = placeTrace(this.memory, input.frames);
-    const queue = [RxqKind.TRACE, input.inPort, source, input.frames.count, 0, 0, 0, 0];
+    const { index, packets } = placeTrace(this.memory, input.frames.packets());
+    const queue = [RxqKind.TRACE, input.inPort, index.base, packets, 0, 0, 0, 0];
     this.channel.record(Command.RXQ, 0, queue);
     input.megaflows.forEach((megaflow, i) => {
       this.channel.capacity.reserveFlow(megaflow.lanes.length, megaflow.program);
@@ -63,20 +60,4 @@ export class PreparedPmd {
   region(id: RegionId): number {
     return this.layout.regions.get(id)!.base;
   }
-}
-
-/** Writes the packets and their index, {address, length} each, and returns the index's address. */
-function placeTrace(memory: SwitchMemory, frames: FrameStore): number {
-  const indexBytes = Math.ceil((frames.count * 8) / TRACE_ALIGN) * TRACE_ALIGN;
-  const bytes = frames.size + frames.count * TRACE_ALIGN + indexBytes + TRACE_SLACK;
-  const { base } = memory.allocate(bytes, "trace");
-  let at = base + indexBytes;
-  for (let i = 0; i < frames.count; i++) {
-    const packet = frames.packet(i);
-    memory.u8.set(packet, at);
-    memory.u32[(base + i * 8) >>> 2] = at;
-    memory.u32[(base + i * 8 + 4) >>> 2] = packet.length;
-    at += Math.ceil(packet.length / TRACE_ALIGN) * TRACE_ALIGN;
-  }
-  return base;
 }

@@ -1,0 +1,44 @@
+// How much of its core each busy thread of this process really had: what another process took from it
+// makes a switch look slow.
+import { readdirSync, readFileSync } from "node:fs";
+
+const FOLDER = "/proc/self/task";
+
+/** Nanoseconds that every thread of this process has run so far, by thread id. */
+export type ThreadTimes = ReadonlyMap<string, number>;
+
+/** Reads the times; empty where the kernel does not tell. */
+export function readThreadTimes(): ThreadTimes {
+  const times = new Map<string, number>();
+  let threads: string[] = [];
+  try {
+    threads = readdirSync(FOLDER);
+  } catch {
+    return times;
+  }
+  for (const thread of threads) {
+    try {
+      times.set(thread, Number(readFileSync(`${FOLDER}/${thread}/schedstat`, "utf8").split(" ")[0]));
+    } catch {
+      // The thread has ended.
+    }
+  }
+  return times;
+}
+
+/**
+ * Share of the time that the `count` busiest threads ran between two readings `seconds` apart, on average;
+ * 1 where the kernel does not tell. A PMD with work never sleeps, so what is missing was taken from it.
+ */
+export function runningShare(
+  before: ThreadTimes,
+  after: ThreadTimes,
+  count: number,
+  seconds: number,
+): number {
+  const shares = [...after].map(([thread, ns]) => (ns - (before.get(thread) ?? ns)) / (seconds * 1e9));
+  shares.sort((x, y) => y - x);
+  const busiest = shares.slice(0, count);
+  if (busiest.length < count || busiest.some((share) => !(share > 0))) return 1;
+  return Math.min(1, busiest.reduce((sum, share) => sum + share, 0) / count);
+}
