@@ -4,6 +4,7 @@ import * as bench from "./commands/bench.ts";
 import * as help from "./commands/help.ts";
 import * as replay from "./commands/replay.ts";
 import * as run from "./commands/run.ts";
+import * as trace from "./commands/trace.ts";
 import type { Arguments, CommandSpec } from "./options.ts";
 
 /** A command: what it takes, and what it does. */
@@ -13,4 +14,4 @@ export interface Command {
 }
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [run, replay, bench, help];
+export const commands: readonly Command[] = [run, replay, bench, trace, help];

@@ -27,6 +27,7 @@ const fileReasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EISDIR: "is a folder, not a file",
   ENOTDIR: "is not a folder",
+  EEXIST: "is there already, and not a folder",
 };
 
 /** Returns the exit status for an error. */

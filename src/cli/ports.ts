@@ -1,9 +1,16 @@
 // Ports as the command line and packet lists name them: 1 to N, and LOCAL where there is one.
 
+import { PORT_MAX } from "../../assembly/layout/limits.ts";
 import { UsageError } from "../errors.ts";
+import { OFPP_LOCAL, type OfPort } from "../openflow/port.ts";
 
 /** OpenFlow 1.0's number of LOCAL, as `ovs-vsctl` shows it: what JSON and files call it. */
 export const LOCAL_NUMBER = 65534;
+
+/** Ports that a switch has when nobody says how many. */
+export const PORTS_DEFAULT = 8;
+/** Most ports: what the datapath has, less LOCAL. */
+export const PORTS_MAX = PORT_MAX - 1;
 
 /** The ports that a replay has. */
 export class PortRange {
@@ -46,6 +53,16 @@ export function parsePortFile(text: string, ports: PortRange): { port: number; f
     throw new UsageError(`--pcap ${text}: no port ${text.slice(0, equals)}, the ports are ${ports.text}`);
   }
   return { port, file };
+}
+
+/** Returns the OpenFlow port of a number on the command line or in JSON. */
+export function toOfPort(number: number): OfPort {
+  return number === LOCAL_NUMBER ? OFPP_LOCAL : (number as OfPort);
+}
+
+/** Returns the number of an OpenFlow port as JSON has it. */
+export function fromOfPort(port: OfPort): number {
+  return port === OFPP_LOCAL ? LOCAL_NUMBER : port;
 }
 
 /** Returns the name of a port for file names and people: its number, or LOCAL. */

@@ -4,9 +4,8 @@ import { LookupLevel } from "../../assembly/layout/stat.ts";
 import { InlineSwitch, type PacketFate } from "../inline-switch.ts";
 import { dropReasonName } from "../odp/drop-reason.ts";
 import type { PacketInReason } from "../openflow/action.ts";
-import { OFPP_LOCAL, type OfPort } from "../openflow/port.ts";
 import type { LookupLevelName, PacketReport, ReplayEngine, ReplayEngineOptions } from "./engine.ts";
-import { LOCAL_NUMBER, PortRange, portName } from "./ports.ts";
+import { fromOfPort, LOCAL_NUMBER, PortRange, portName, toOfPort } from "./ports.ts";
 import { countersOf, megaflowsOf, tablesOf } from "./switch-report.ts";
 
 /** Creates a switch with its ports and rules. Throws FlowSyntaxError and the like. */
@@ -18,9 +17,7 @@ export async function createReplayEngine(options: ReplayEngineOptions): Promise<
     seed: options.seed,
     trace: true,
   });
-  for (const number of new PortRange(options.portCount, options.local).numbers) {
-    owner.addPort({ number: toOfPort(number), name: nameOf(number, options.bridge), transmit: "ring" });
-  }
+  addPorts(owner, new PortRange(options.portCount, options.local), options.bridge);
   for (const { text, file } of options.groups) owner.addGroups(text, file);
   for (const { text, file } of options.flows) owner.addFlows(text, file);
   return {
@@ -75,15 +72,14 @@ const controllerReasons: Readonly<Record<PacketInReason, string>> = {
   group: "group",
 };
 
+/** Gives a switch the ports of a command line. */
+export function addPorts(owner: InlineSwitch, ports: PortRange, bridge: string): void {
+  for (const number of ports.numbers) {
+    owner.addPort({ number: toOfPort(number), name: nameOf(number, bridge), transmit: "ring" });
+  }
+}
+
 /** The bridge's own port has the bridge's name, as in Open vSwitch. */
 function nameOf(port: number, bridge: string): string {
   return port === LOCAL_NUMBER ? bridge : `p${portName(port)}`;
-}
-
-function toOfPort(port: number): OfPort {
-  return port === LOCAL_NUMBER ? OFPP_LOCAL : (port as OfPort);
-}
-
-function fromOfPort(port: OfPort): number {
-  return port === OFPP_LOCAL ? LOCAL_NUMBER : port;
 }

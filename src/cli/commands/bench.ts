@@ -17,9 +17,9 @@ import { defaultCore, environmentOf } from "../environment.ts";
 import { benchJson, benchLines } from "../format/bench-report.ts";
 import { ratesBetween } from "../format/rate-line.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
+import { PORTS_DEFAULT, PORTS_MAX } from "../ports.ts";
 import { createRunEngine } from "../run-engine.ts";
 
-const PORTS_MAX = 1023;
 const CPU_MAX = 1023;
 const SECONDS_MAX = 86_400;
 /** Traffic that is not settled by then never will be: more flows than the limits hold. */
@@ -40,7 +40,7 @@ export const spec: CommandSpec = {
     { name: "pcap", value: "FILE", meaning: "The capture. Required." },
     ...ruleOptions,
     { name: "in-port", value: "PORT", meaning: "Port that the packets come in.", default: "1" },
-    { name: "ports", value: "N", meaning: "Ports 1 to N exist.", default: "8" },
+    { name: "ports", value: "N", meaning: "Ports 1 to N exist.", default: String(PORTS_DEFAULT) },
     {
       name: "core",
       value: "CPU",
@@ -68,7 +68,7 @@ export const spec: CommandSpec = {
 /** Runs the command. */
 export async function run(args: Arguments): Promise<void> {
   const capture = args.required("pcap", "FILE");
-  const portCount = args.count("ports", 1, PORTS_MAX, 8);
+  const portCount = args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT);
   const inPort = args.count("in-port", 1, PORTS_MAX, 1);
   if (inPort > portCount)
     throw new UsageError(`--in-port ${inPort}: the ports are 1 to ${portCount} (--ports)`);

@@ -16,13 +16,11 @@ import { packetJson, summaryJson } from "../format/replay-json.ts";
 import { countOf } from "../format/units.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
 import { Output } from "../output.ts";
-import { PortRange, parsePortFile } from "../ports.ts";
+import { PORTS_DEFAULT, PORTS_MAX, PortRange, parsePortFile } from "../ports.ts";
 import { createReplayEngine } from "../replay-engine.ts";
 import { openCaptures, openPacketList, type ReplayInput } from "../replay-input.ts";
 import { ReplayOutput } from "../replay-output.ts";
 
-/** Ports a replay can have: what the datapath has, less LOCAL. */
-const PORTS_MAX = 1023;
 const PASSES_MAX = 1_000_000_000;
 
 export const spec: CommandSpec = {
@@ -48,7 +46,7 @@ export const spec: CommandSpec = {
       meaning: "A capture, and the port its packets come in.",
     },
     { name: "packets", value: "FILE", meaning: "A packet list, in place of captures." },
-    { name: "ports", value: "N", meaning: "Ports 1 to N exist.", default: "8" },
+    { name: "ports", value: "N", meaning: "Ports 1 to N exist.", default: String(PORTS_DEFAULT) },
     { name: "local", meaning: "The bridge has a LOCAL port; JSON and files call it 65534 and LOCAL." },
     { name: "repeat", value: "K", meaning: "Send the whole list K times.", default: "1" },
     ...settingOptions,
@@ -78,7 +76,7 @@ export const spec: CommandSpec = {
 
 /** Runs the command. */
 export async function run(args: Arguments): Promise<void> {
-  const ports = new PortRange(args.count("ports", 1, PORTS_MAX, 8), args.flag("local"));
+  const ports = new PortRange(args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT), args.flag("local"));
   const passes = args.count("repeat", 1, PASSES_MAX, 1);
   const options = {
     bridge: "br0",

@@ -45,11 +45,11 @@ export const spec: CommandSpec = {
 /** Runs the command. */
 export async function run(args: Arguments): Promise<void> {
   const file = args.operands[0] as string;
-  const config = loadRunConfig(file);
-  const cores = readCores(args) ?? config.cores;
+  const namedCores = readCores(args);
   const everyMs = args.durationMs("every", 1000);
   const forMs = args.durationMs("for", Number.POSITIVE_INFINITY);
   const json = args.flag("json");
+  const config = loadRunConfig(file);
   const print = (line: string) => process.stdout.write(`${line}\n`);
   const engine = await createRunEngine({
     bridge: config.bridge,
@@ -57,7 +57,7 @@ export async function run(args: Arguments): Promise<void> {
     seed: readSeed(args, config.seed === undefined ? undefined : BigInt(config.seed)),
     flows: config.flows,
     groups: config.groups,
-    cores,
+    cores: namedCores ?? config.cores,
     ports: config.ports,
     log: (line) => process.stderr.write(`megaflow: ${line}\n`),
   });
