@@ -9,6 +9,7 @@ import {
 import { ACTION_DEPTH_MAX, ACTION_PROGRAM_MAX } from "../../assembly/layout/limits.ts";
 import { ActionEncodingError } from "../errors.ts";
 import type { OdpAction } from "./action.ts";
+import { swap16, swap32 } from "./flow-key.ts";
 
 /** CFI bit of a tci as loaded from the wire. */
 const TCI_PRESENT = 0x0010;
@@ -171,14 +172,6 @@ function encodeSet(action: OdpAction, words: number[]): Action {
     default:
       throw new ActionEncodingError(`the datapath has no action ${action.type}`);
   }
-}
-
-function swap16(value: number): number {
-  return ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
-}
-
-function swap32(value: number): number {
-  return ((swap16(value & 0xffff) << 16) | swap16(value >>> 16)) >>> 0;
 }
 
 /** The six bytes of a MAC address as loaded from the wire: four, then two. */

@@ -81,7 +81,7 @@ function ipv4Fields(key: FlowKey, mask: FlowKey, verbose: boolean): string {
   fields.decimal("proto", getU8(key, KEY_NW_PROTO), getU8(mask, KEY_NW_PROTO), 0xff);
   fields.hex("tos", getU8(key, KEY_NW_TOS), getU8(mask, KEY_NW_TOS), 0xff);
   fields.decimal("ttl", getU8(key, KEY_NW_TTL), getU8(mask, KEY_NW_TTL), 0xff);
-  addFrag(fields, key, mask, verbose);
+  addFrag(fields, key, mask);
   return fields.text;
 }
 
@@ -93,17 +93,16 @@ function ipv6Fields(key: FlowKey, mask: FlowKey, verbose: boolean): string {
   fields.decimal("proto", getU8(key, KEY_NW_PROTO), getU8(mask, KEY_NW_PROTO), 0xff);
   fields.hex("tclass", getU8(key, KEY_NW_TOS), getU8(mask, KEY_NW_TOS), 0xff);
   fields.decimal("hlimit", getU8(key, KEY_NW_TTL), getU8(mask, KEY_NW_TTL), 0xff);
-  addFrag(fields, key, mask, verbose);
+  addFrag(fields, key, mask);
   return fields.text;
 }
 
 /** The datapath knows three kinds of packet, not two bits: its mask is all or nothing. */
-function addFrag(fields: Parts, key: FlowKey, mask: FlowKey, verbose: boolean): void {
-  const isExact = (getU8(mask, KEY_NW_FRAG) & NW_FRAG_ANY) !== 0;
-  if (!isExact && !verbose) return;
+function addFrag(fields: Parts, key: FlowKey, mask: FlowKey): void {
+  if ((getU8(mask, KEY_NW_FRAG) & NW_FRAG_ANY) === 0) return;
   const bits = getU8(key, KEY_NW_FRAG);
   const word = (bits & NW_FRAG_ANY) === 0 ? "no" : (bits & NW_FRAG_LATER) !== 0 ? "later" : "first";
-  fields.add(`frag=${word}${isExact ? "" : "/0"}`);
+  fields.add(`frag=${word}`);
 }
 
 /** The key holds 8 bits of the opcode; the attribute has 16. */

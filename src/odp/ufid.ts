@@ -15,6 +15,16 @@ export function formatUfid(ufid: Uint32Array): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
+/** Returns the UFID that a text names, with or without `ufid:` in front; undefined if it names none. */
+export function parseUfid(text: string): Uint32Array | undefined {
+  const hex = /^(?:ufid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i.exec(
+    text.trim(),
+  );
+  if (hex === null) return undefined;
+  const digits = hex.slice(1).join("");
+  return Uint32Array.from([0, 8, 16, 24], (at) => Number.parseInt(digits.slice(at, at + 8), 16));
+}
+
 /** Four independent hashes make 128 bits; their seeds are nothing up the sleeve. */
 const digest = createHash("sha256").update("megaflow ufid").digest();
 const seeds = [0, 4, 8, 12].map((offset) => digest.readUInt32LE(offset));
