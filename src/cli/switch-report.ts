@@ -3,13 +3,13 @@
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { PmdStats } from "../datapath/pmd-stats.ts";
 import { dropReasonName } from "../odp/drop-reason.ts";
+import { formatOdpMatch } from "../odp/format.ts";
+import { formatOdpActions } from "../odp/format-actions.ts";
 import { formatUfid } from "../odp/ufid.ts";
 import { formatFlow } from "../openflow/format-flow.ts";
 import type { Switch } from "../switch.ts";
-import type { Ukey } from "../upcall/ukey.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 import type { MegaflowReport, SwitchCounters, TableReport } from "./engine.ts";
-import { formatOdpActions, formatOdpMatch } from "./scratch-format.ts";
 
 /** Returns the counters of a switch, over all its PMDs. */
 export function countersOf(owner: Switch): SwitchCounters {
@@ -49,16 +49,12 @@ export function megaflowsOf(owner: Switch): MegaflowReport[] {
     byUfid.set(ufid, {
       ufid,
       match: same?.match ?? formatOdpMatch(ukey.key, ukey.mask),
-      actions: same?.actions ?? actionsText(ukey),
+      actions: same?.actions ?? formatOdpActions(ukey.actions),
       packets: (same?.packets ?? 0) + ukey.packets,
       bytes: (same?.bytes ?? 0) + ukey.bytes,
     });
   }
   return [...byUfid.values()];
-}
-
-function actionsText(ukey: Ukey): string {
-  return ukey.actions.length === 0 ? "drop" : formatOdpActions(ukey.actions);
 }
 
 /** Returns the tables that have rules, the most important rules first. */

@@ -6,6 +6,7 @@ import { UsageError } from "../../errors.ts";
 import { InlineSwitch } from "../../inline-switch.ts";
 import { parseHex } from "../../netdev/packet-list.ts";
 import type { FlowKey } from "../../odp/flow-key.ts";
+import { formatOdpActions } from "../../odp/format-actions.ts";
 import { FLOW_OF_IN_PORT } from "../../openflow/flow-layout.ts";
 import { FlowText } from "../../openflow/key-value.ts";
 import { parseExactFlow } from "../../openflow/parse-match.ts";
@@ -15,7 +16,6 @@ import { readRules, ruleOptions } from "../common-options.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
 import { PORTS_DEFAULT, PORTS_MAX, PortRange, toOfPort } from "../ports.ts";
 import { addPorts } from "../replay-engine.ts";
-import { formatOdpActions } from "../scratch-format.ts";
 
 export const spec: CommandSpec = {
   name: "trace",
