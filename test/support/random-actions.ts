@@ -32,7 +32,7 @@ type Draw = (random: SeededRandom) => string;
 
 /** Draws an action list for packets of a shape. */
 export function randomActions(random: SeededRandom, shape: PacketShape, context: ActionContext): string {
-  const now = { ...shape };
+  const now = { ...shape, unmasked: context.legacy };
   const actions: string[] = [];
   if (context.meters.length > 0 && random.chance(8)) actions.push(`meter:${random.pick(context.meters)}`);
   for (
@@ -202,7 +202,9 @@ function randomField(random: SeededRandom, shape: PacketShape): string {
   if (shape.l4 === "tcp" || shape.l4 === "udp" || shape.l4 === "sctp") draws.push(...portDraws(shape.l4));
   if (shape.l4 === "icmp") draws.push(...(shape.l3 === "ip" ? ICMP : ICMPV6));
   if (shape.l4 === "nd") draws.push(...DISCOVERY, ...DISCOVERY);
-  return random.pick(draws)(random);
+  const text = random.pick(draws)(random);
+  // ovs-ofctl writes a masked set_field of these in OpenFlow 1.0's own actions, which have no mask.
+  return shape.unmasked && text.includes("/") ? randomField(random, shape) : text;
 }
 
 function randomMetadata(random: SeededRandom): string {

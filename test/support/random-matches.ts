@@ -17,6 +17,8 @@ export interface PacketShape {
   l3: "ip" | "ipv6" | "arp" | "rarp" | "mpls" | undefined;
   l4: "tcp" | "udp" | "sctp" | "icmp" | "nd" | undefined;
   vlan: boolean;
+  /** Writes with masks cannot be said. */
+  unmasked?: boolean;
 }
 
 /** A match and the shape of what it matches. */
