@@ -25,12 +25,10 @@ import {
   ETH_TYPE_MPLS,
   ETH_TYPE_MPLS_MULTICAST,
   ETH_TYPE_RARP,
-  ETH_TYPE_VLAN,
-  ETH_TYPE_VLAN_SERVICE,
+  isTagType,
+  TAG_SIZE,
 } from "./protocol.ts";
 
-/** Bytes of a tag: TPID (in the place of the EtherType) and TCI. */
-const TAG_SIZE: u32 = 4;
 /** LLC (DSAP, SSAP, control) and SNAP (organisation, type). */
 const LLC_SNAP_SIZE: u32 = 8;
 /** LLC AA-AA-03 and organisation 00-00-00, the six bytes as loaded (RFC 1042). */
@@ -42,7 +40,7 @@ export function parseEthernet(key: u32, data: u32, end: u32): u32 {
   store<u64>(key, load<u64>(data), KEY_DL_DST);
   store<u32>(key, load<u32>(data, 8), KEY_DL_DST + 8);
   let at = data + 12;
-  if (isTag(load<u16>(at))) at = parseTags(key, at, end);
+  if (isTagType(load<u16>(at))) at = parseTags(key, at, end);
   let ethType = load<u16>(at);
   at += 2;
   if (isLength(ethType)) {
@@ -50,7 +48,11 @@ export function parseEthernet(key: u32, data: u32, end: u32): u32 {
     at += LLC_SNAP_SIZE;
   }
   store<u16>(key, ethType, KEY_ETH_TYPE);
-  return parseNetwork(key, ethType, at, end);
+  if (ethType === ETH_TYPE_IPV4) return parseIpv4(key, at, end);
+  if (ethType === ETH_TYPE_IPV6) return parseIpv6(key, at, end);
+  if (ethType === ETH_TYPE_ARP || ethType === ETH_TYPE_RARP) return parseArp(key, at, end);
+  if (ethType === ETH_TYPE_MPLS || ethType === ETH_TYPE_MPLS_MULTICAST) return parseMpls(key, at, end);
+  return 0;
 }
 
 /**
@@ -62,14 +64,10 @@ function parseTags(key: u32, at: u32, end: u32): u32 {
   store<u16>(key, load<u16>(at), KEY_TPID0);
   store<u16>(key, load<u16>(at, 2) | (TCI_PRESENT as u16), KEY_TCI0);
   at += TAG_SIZE;
-  if (!isTag(load<u16>(at)) || end - at < TAG_SIZE + 2) return at;
+  if (!isTagType(load<u16>(at)) || end - at < TAG_SIZE + 2) return at;
   store<u16>(key, load<u16>(at), KEY_TPID1);
   store<u16>(key, load<u16>(at, 2) | (TCI_PRESENT as u16), KEY_TCI1);
   return at + TAG_SIZE;
-}
-
-function isTag(ethType: be16): bool {
-  return ethType === ETH_TYPE_VLAN || ethType === ETH_TYPE_VLAN_SERVICE;
 }
 
 /** EtherType in a SNAP header, or ETH_TYPE_802_2 where there is none. */
@@ -83,13 +81,5 @@ function snapType(llc: u32, end: u32): be16 {
 
 /** Whether the type field is too small for an EtherType (IEEE 802.3 clause 3.2.6). */
 function isLength(ethType: be16): bool {
-  return (bswap<u16>(ethType) as u32) < ETH_TYPE_MIN;
-}
-
-function parseNetwork(key: u32, ethType: be16, header: u32, end: u32): u32 {
-  if (ethType === ETH_TYPE_IPV4) return parseIpv4(key, header, end);
-  if (ethType === ETH_TYPE_IPV6) return parseIpv6(key, header, end);
-  if (ethType === ETH_TYPE_ARP || ethType === ETH_TYPE_RARP) return parseArp(key, header, end);
-  if (ethType === ETH_TYPE_MPLS || ethType === ETH_TYPE_MPLS_MULTICAST) return parseMpls(key, header, end);
-  return 0;
+  return ((ethType as u32) & 0xff) < ETH_TYPE_MIN >> 8;
 }

@@ -2,7 +2,7 @@
 
 import { KEY_NW_PROTO, KEY_NW_SRC, NW_FRAG_ANY, NW_FRAG_LATER } from "../layout/flow-key.ts";
 import { IPV4_HEADER_SIZE } from "./protocol.ts";
-import { parseTransport } from "./transport.ts";
+import { Transport } from "./transport.ts";
 
 /** Fragment offset, and with it the more-fragments bit, of the word at offset 6 as loaded. */
 const OFFSET_MASK: u32 = 0xff1f;
@@ -26,7 +26,7 @@ export function parseIpv4(key: u32, header: u32, end: u32): u32 {
   const ttl = load<u8>(header, 8) as u32;
   store<u32>(key, protocol | (tos << 8) | (ttl << 16) | (fragment << 24), KEY_NW_PROTO);
   if ((fragment & NW_FRAG_LATER) !== 0) return 0;
-  return parseTransport(key, protocol, header + headerLength, header + totalLength, 0);
+  return Transport.parse(key, protocol, header + headerLength, header + totalLength, 0);
 }
 
 function fragmentKind(word: u32): u32 {

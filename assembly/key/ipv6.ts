@@ -17,11 +17,8 @@ import {
   walkExtensionHeaders,
 } from "./ipv6-extensions.ts";
 import { LANE_ADDRESS, LANE_CT, LANE_IPV6_DST, LANE_IPV6_SRC, openLane } from "./lanes.ts";
-import { IPV6_HEADER_SIZE } from "./protocol.ts";
-import { parseTransport } from "./transport.ts";
-
-/** Flow label of a header's first word, as loaded. */
-const LABEL_MASK: u32 = 0xffff_0f00;
+import { IPV6_HEADER_SIZE, IPV6_LABEL_MASK } from "./protocol.ts";
+import { Transport } from "./transport.ts";
 
 /**
  * Nothing is kept of a header that the packet is too short for, and only the addresses where the
@@ -56,7 +53,7 @@ export function parseIpv6(key: u32, header: u32, end: u32): u32 {
   const hopLimit = load<u8>(header, 7) as u32;
   store<u32>(key, protocol | (trafficClass << 8) | (hopLimit << 16) | (fragment << 24), KEY_NW_PROTO);
   lanes = openLane(key, lanes, LANE_ADDRESS);
-  store<u32>(key, first & LABEL_MASK, KEY_IPV6_LABEL);
+  store<u32>(key, first & IPV6_LABEL_MASK, KEY_IPV6_LABEL);
   if ((fragment & NW_FRAG_LATER) !== 0) return lanes;
-  return parseTransport(key, protocol, at, payloadEnd, lanes);
+  return Transport.parse(key, protocol, at, payloadEnd, lanes);
 }

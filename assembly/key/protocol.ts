@@ -41,5 +41,18 @@ export const UDP_HEADER_SIZE: u32 = 8;
 export const SCTP_HEADER_SIZE: u32 = 12;
 export const ICMP_HEADER_SIZE: u32 = 8;
 export const IGMP_HEADER_SIZE: u32 = 8;
+/** The twelve flag bits of a TCP header's word at offset 12, as loaded; the data offset is in the rest. */
+export const TCP_FLAGS_MASK: u32 = 0xff0f;
+export const TCP_DATA_OFFSET_MASK: u32 = 0x00f0;
+/** Flow label of an IPv6 header's first word, as loaded. */
+export const IPV6_LABEL_MASK: u32 = 0xffff_0f00;
+/** An IEEE 802.1Q tag: TPID, in the place of the EtherType, and TCI. */
+export const TAG_SIZE: u32 = 4;
+
 /** ARP for Ethernet and IPv4 (RFC 826). */
 export const ARP_SIZE: u32 = 28;
+
+/** Whether the 16 bits name a VLAN tag. */
+export function isTagType(ethType: be16): bool {
+  return ethType === ETH_TYPE_VLAN || ethType === ETH_TYPE_VLAN_SERVICE;
+}

@@ -14,21 +14,40 @@ import {
   IP_PROTO_TCP,
   IP_PROTO_UDP,
   SCTP_HEADER_SIZE,
+  TCP_DATA_OFFSET_MASK,
+  TCP_FLAGS_MASK,
   TCP_HEADER_SIZE,
   UDP_HEADER_SIZE,
 } from "./protocol.ts";
 
-/** The twelve flag bits of a TCP header's word at offset 12, as loaded. */
-const TCP_FLAGS_MASK: u32 = 0xff0f;
+/** The layer behind IP. Both callers inline the common protocols. */
+// biome-ignore lint/complexity/noStaticOnlyClass: only methods can be made certain to be inlined.
+export class Transport {
+  /** Returns `lanes` and the optional lanes written here. */
+  @inline static parse(key: u32, protocol: u32, header: u32, end: u32, lanes: u32): u32 {
+    if (protocol === IP_PROTO_UDP) {
+      if (end - header >= UDP_HEADER_SIZE) storePorts(key, header);
+      return lanes;
+    }
+    if (protocol === IP_PROTO_TCP) {
+      parseTcp(key, header, end - header);
+      return lanes;
+    }
+    return parseOther(key, protocol, header, end, lanes);
+  }
+}
 
-/** Returns `lanes` and the optional lanes written here. */
-export function parseTransport(key: u32, protocol: u32, header: u32, end: u32, lanes: u32): u32 {
+function parseTcp(key: u32, header: u32, size: u32): void {
+  if (size < TCP_HEADER_SIZE) return;
+  const headerLength = ((load<u8>(header, 12) as u32) & TCP_DATA_OFFSET_MASK) >> 2;
+  if (headerLength < TCP_HEADER_SIZE || headerLength > size) return;
+  storePorts(key, header);
+  store<u16>(key, load<u16>(header, 12) & (TCP_FLAGS_MASK as u16), KEY_TCP_FLAGS);
+}
+
+function parseOther(key: u32, protocol: u32, header: u32, end: u32, lanes: u32): u32 {
   const size = end - header;
-  if (protocol === IP_PROTO_UDP) {
-    if (size >= UDP_HEADER_SIZE) storePorts(key, header);
-  } else if (protocol === IP_PROTO_TCP) {
-    parseTcp(key, header, size);
-  } else if (protocol === IP_PROTO_SCTP) {
+  if (protocol === IP_PROTO_SCTP) {
     if (size >= SCTP_HEADER_SIZE) storePorts(key, header);
   } else if (protocol === IP_PROTO_ICMP) {
     if (size >= ICMP_HEADER_SIZE) storeTypeAndCode(key, header);
@@ -43,14 +62,6 @@ export function parseTransport(key: u32, protocol: u32, header: u32, end: u32, l
     store<u32>(key, load<u32>(header, 4), KEY_ND_RESERVED);
   }
   return lanes;
-}
-
-function parseTcp(key: u32, header: u32, size: u32): void {
-  if (size < TCP_HEADER_SIZE) return;
-  const headerLength = ((load<u8>(header, 12) as u32) & 0xf0) >> 2;
-  if (headerLength < TCP_HEADER_SIZE || headerLength > size) return;
-  storePorts(key, header);
-  store<u16>(key, load<u16>(header, 12) & (TCP_FLAGS_MASK as u16), KEY_TCP_FLAGS);
 }
 
 function storePorts(key: u32, header: u32): void {
