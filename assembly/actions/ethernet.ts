@@ -1,18 +1,21 @@
-// HOT: the Ethernet header: addresses set, header pushed and popped.
+// The Ethernet header: addresses set, header pushed and popped.
 
 import { ETH_HEADER_SIZE } from "../key/protocol.ts";
 import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
 import { growFront, shrinkFront } from "./headroom.ts";
 import { locateNetwork, network } from "./locate.ts";
 
+/** Masks lie behind two addresses of two words. */
+const MASKS: u32 = 16;
+
 /** SET_ETH: changes the addresses under a mask. False on a runt. */
 export function setEth(frame: u32, operands: u32): bool {
+  if (load<u32>(frame, FRAME_LENGTH) < ETH_HEADER_SIZE) return false;
   const data = load<u32>(frame, FRAME_DATA);
-  const length = load<u32>(frame, FRAME_LENGTH);
-  if (length < 16) return setEthShort(data, length, operands);
-  const value = packAddresses(v128.load(operands));
-  const mask = packAddresses(v128.load(operands, 16));
-  v128.store(data, v128.or(v128.andnot(v128.load(data), mask), value));
+  const kept = load<u64>(data) & ~firstOf(operands + MASKS);
+  store<u64>(data, kept | firstOf(operands));
+  const keptLast = load<u32>(data, 8) & ~lastOf(operands + MASKS);
+  store<u32>(data, keptLast | lastOf(operands), 8);
   return true;
 }
 
@@ -36,19 +39,12 @@ export function popEth(frame: u32): bool {
   return true;
 }
 
-/** Two addresses of 6 bytes, each padded to 8, made adjacent; the last four bytes are zeros. */
-function packAddresses(padded: v128): v128 {
-  return i8x16.shuffle(padded, padded, 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 6, 7, 14, 15);
+/** The first 8 bytes of two addresses, destination and source, that are padded to 8 bytes each. */
+function firstOf(addresses: u32): u64 {
+  return load<u64>(addresses) | (load<u64>(addresses, 8) << 48);
 }
 
-/** A packet of 14 or 15 bytes, too short for a vector. */
-function setEthShort(data: u32, length: u32, operands: u32): bool {
-  if (length < ETH_HEADER_SIZE) return false;
-  const value = packAddresses(v128.load(operands));
-  const mask = packAddresses(v128.load(operands, 16));
-  const first = load<u64>(data) & ~(i64x2.extract_lane(mask, 0) as u64);
-  const last = load<u32>(data, 8) & ~(i32x4.extract_lane(mask, 2) as u32);
-  store<u64>(data, first | (i64x2.extract_lane(value, 0) as u64));
-  store<u32>(data, last | (i32x4.extract_lane(value, 2) as u32), 8);
-  return true;
+/** Their last 4 bytes. */
+function lastOf(addresses: u32): u32 {
+  return (load<u64>(addresses, 8) >> 16) as u32;
 }

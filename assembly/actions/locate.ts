@@ -8,7 +8,6 @@ import {
   ETH_HEADER_SIZE,
   ETH_TYPE_IPV4,
   ETH_TYPE_IPV6,
-  ETH_TYPE_MIN,
   ETH_TYPE_VLAN,
   ETH_TYPE_VLAN_SERVICE,
   IP_PROTO_AUTHENTICATION,
@@ -22,6 +21,7 @@ import {
 import { FRAME_DATA, FRAME_LENGTH } from "../layout/frame.ts";
 import { VLAN_MAX } from "../layout/limits.ts";
 import {
+  ETH_TYPE_MIN,
   ETH_TYPE_OFFSET,
   IPV4_FRAGMENT,
   IPV4_FRAGMENT_OFFSET,

@@ -7,15 +7,26 @@
 
 import { Action } from "../layout/action.ts";
 import { setArp } from "./arp.ts";
-import { popEth, pushEth, setEth } from "./ethernet.ts";
+import { popEth, pushEth } from "./ethernet.ts";
+import { Fast } from "./fast.ts";
 import { setIpv4 } from "./ipv4.ts";
 import { setIpv6 } from "./ipv6.ts";
 import { setMark, setPriority } from "./metadata.ts";
 import { popMpls, pushMpls, setMpls } from "./mpls.ts";
 import { setNd, setNdExtensions } from "./nd.ts";
 import { setIcmp, setPorts } from "./transport.ts";
-import { decTtl } from "./ttl.ts";
-import { popVlan, pushVlan, setVlan } from "./vlan.ts";
+import { popVlan, setVlan } from "./vlan.ts";
+
+/** What is inlined where it is called. */
+export class Modification {
+  /** applyModification, with the commonest changes inline: for the opcode loop. */
+  @inline static apply(frame: u32, opcode: u32, operands: u32): bool {
+    if (opcode === (Action.SET_ETH as u32)) return Fast.setEth(frame, operands);
+    if (opcode === (Action.DEC_TTL as u32)) return Fast.decTtl(frame);
+    if (opcode === (Action.PUSH_VLAN as u32)) return Fast.pushVlan(frame, operands);
+    return applyModification(frame, opcode, operands);
+  }
+}
 
 /**
  * Applies one modification, whose operands lie behind the action's first word. False when the packet
@@ -24,11 +35,11 @@ import { popVlan, pushVlan, setVlan } from "./vlan.ts";
 export function applyModification(frame: u32, opcode: u32, operands: u32): bool {
   switch (opcode) {
     case Action.SET_ETH as u32:
-      return setEth(frame, operands);
+      return Fast.setEth(frame, operands);
     case Action.DEC_TTL as u32:
-      return decTtl(frame);
+      return Fast.decTtl(frame);
     case Action.PUSH_VLAN as u32:
-      return pushVlan(frame, operands);
+      return Fast.pushVlan(frame, operands);
     case Action.POP_VLAN as u32:
       return popVlan(frame);
     case Action.SET_VLAN as u32:

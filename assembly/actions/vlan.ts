@@ -1,4 +1,4 @@
-// HOT: the outermost VLAN tag, 802.1Q or 802.1ad. The CFI bit of an operand says that the tag is there;
+// The outermost VLAN tag, 802.1Q or 802.1ad. The CFI bit of an operand says that the tag is there;
 // on the wire the bit is another one (DEI) and a tag that we write has it clear.
 
 import { ETH_HEADER_SIZE } from "../key/protocol.ts";
@@ -13,9 +13,10 @@ export function pushVlan(frame: u32, operands: u32): bool {
   if (load<u32>(frame, FRAME_LENGTH) < ETH_HEADER_SIZE) return false;
   const front = growFront(frame, VLAN_TAG_SIZE);
   if (front === 0) return false;
-  const tci = load<u32>(operands, 4) & ~(TCI_PRESENT as u32);
-  const tag = load<u32>(operands) | (tci << 16);
-  v128.store(front, i32x4.replace_lane(v128.load(front, VLAN_TAG_SIZE), 3, tag as i32));
+  store<u64>(front, load<u64>(front, VLAN_TAG_SIZE));
+  store<u32>(front, load<u32>(front, VLAN_TAG_SIZE + 8), 8);
+  store<u16>(front, load<u16>(operands), ETH_TYPE_OFFSET);
+  store<u16>(front, load<u16>(operands, 4) & ~(TCI_PRESENT as u16), ETH_TYPE_OFFSET + 2);
   return true;
 }
 

@@ -1,6 +1,8 @@
 // Offsets and sizes in the headers whose fields the actions change. Bits that are compared with a
 // little-endian load are written as that load sees them (0x1fff is 0xff1f).
 
+/** Smallest EtherType, in host order; below is the length of an 802.3 frame (IEEE 802.3 clause 3.2.6). */
+export const ETH_TYPE_MIN: u32 = 0x0600;
 export const ETH_TYPE_OFFSET: u32 = 12;
 /** A VLAN tag: TPID and TCI. */
 export const VLAN_TAG_SIZE: u32 = 4;
