@@ -10,7 +10,7 @@ export async function minimise(
 ): Promise<DifferentialCase> {
   const deadline = Date.now() + budgetMs;
   let best = drawn;
-  for (const list of ["packets", "flows", "groups", "meters", "flows"] as const) {
+  for (const list of ["packets", "flows", "groups", "flows"] as const) {
     for (
       let size = Math.ceil(best[list].length / 2);
       size >= 1;
@@ -20,8 +20,7 @@ export async function minimise(
         const items: unknown[] = [...best[list]];
         items.splice(at, size);
         const smaller = { ...best, [list]: items } as DifferentialCase;
-        if ((items.length > 0 || list === "groups" || list === "meters") && (await fails(smaller)))
-          best = smaller;
+        if ((items.length > 0 || list === "groups") && (await fails(smaller))) best = smaller;
         else at += size;
       }
     }

@@ -23,7 +23,6 @@ export interface ActionContext {
   /** Tables that the list may go on to; empty in the last table. */
   laterTables: number[];
   groups: number[];
-  meters: number[];
   /** Rules may learn, and NORMAL may be used. */
   stateful: boolean;
 }
@@ -34,7 +33,6 @@ type Draw = (random: SeededRandom) => string;
 export function randomActions(random: SeededRandom, shape: PacketShape, context: ActionContext): string {
   const now = { ...shape, unmasked: context.legacy };
   const actions: string[] = [];
-  if (context.meters.length > 0 && random.chance(8)) actions.push(`meter:${random.pick(context.meters)}`);
   for (
     let n = random.weighted([
       [25, 0],
