@@ -10,6 +10,10 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   registerThread(env, exports);
   registerMemory(env, exports);
   registerEvent(env, exports);
+  registerLink(env, exports);
+  registerBpf(env, exports);
+  registerXsk(env, exports);
+  registerPacket(env, exports);
   return exports;
 }
 

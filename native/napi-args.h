@@ -12,17 +12,21 @@ inline std::string describe(const Napi::Value& value) {
   return value.IsUndefined() ? "undefined" : value.ToString().Utf8Value();
 }
 
-/** Argument `index` as an integer from `low` to `high`; throws TypeError otherwise. */
-inline int64_t integerArg(const Napi::CallbackInfo& info, size_t index, const char* name, int64_t low, int64_t high) {
-  const Napi::Value value = info[index];
+/** A value as an integer from `low` to `high`; throws TypeError otherwise. */
+inline int64_t toInteger(Napi::Env env, const Napi::Value& value, const char* name, int64_t low, int64_t high) {
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
     if (number >= static_cast<double>(low) && number <= static_cast<double>(high) && number == std::floor(number)) {
       return static_cast<int64_t>(number);
     }
   }
-  throw Napi::TypeError::New(info.Env(), std::string(name) + ": expected an integer from " + std::to_string(low) +
-                                             " to " + std::to_string(high) + ", got " + describe(value));
+  throw Napi::TypeError::New(env, std::string(name) + ": expected an integer from " + std::to_string(low) + " to " +
+                                      std::to_string(high) + ", got " + describe(value));
+}
+
+/** Argument `index` as an integer from `low` to `high`. */
+inline int64_t integerArg(const Napi::CallbackInfo& info, size_t index, const char* name, int64_t low, int64_t high) {
+  return toInteger(info.Env(), info[index], name, low, high);
 }
 
 /** Argument `index` as a file descriptor. */

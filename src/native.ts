@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { LAYOUT_SEQ } from "../assembly/layout/memory-map.ts";
 import { NativeMissingError } from "./errors.ts";
+import type { NativeNetdev } from "./native-netdev.ts";
 import { projectFile } from "./project.ts";
 
 /**
@@ -12,7 +13,7 @@ import { projectFile } from "./project.ts";
  * call throws an Error with `code`, `errno` and `syscall`, as Node's do; file descriptors are plain numbers
  * that the caller closes with `closeFd`.
  */
-export interface NativeAddon {
+export interface NativeAddon extends NativeNetdev {
   /** LAYOUT_SEQ of the layout that the addon was built with. */
   readonly layoutSeq: number;
 
