@@ -16,13 +16,13 @@ export function adjustUdpChecksum(address: u32, difference: u64): void {
   store<u16>(address, checksum === 0 ? 0xffff : checksum);
 }
 
-/** The checksum field for a sum of 16-bit values. */
+/**
+ * The checksum field for a sum of 16-bit values. Adding the halves of a word to each other, carries
+ * included, is adding the word to itself with its halves exchanged: the upper half is the answer.
+ */
 export function checksumOf(sum: u64): u32 {
-  let folded = (sum >> 32) + (sum & 0xffffffff);
-  folded = (folded >> 16) + (folded & 0xffff);
-  folded = (folded >> 16) + (folded & 0xffff);
-  folded = (folded >> 16) + (folded & 0xffff);
-  return ~(folded as u32) & 0xffff;
+  const folded = ((sum + rotl<u64>(sum, 32)) >> 32) as u32;
+  return ~(folded + rotl<u32>(folded, 16)) >> 16;
 }
 
 /** The sum of `length` bytes as 16-bit values, an odd last byte being followed by a zero. */
