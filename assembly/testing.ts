@@ -2,7 +2,16 @@
 
 import { applyModification } from "./actions/modify.ts";
 import { l4Hash, symmetricHash } from "./key/dp-hash.ts";
-import { extractKey, extractKeyAndHash } from "./key/extract.ts";
+import { extractBatch, extractKey, extractKeyAndHash } from "./key/extract.ts";
 import { hashSeed, skbHash } from "./key/hash.ts";
 
-export { applyModification, extractKey, extractKeyAndHash, hashSeed, l4Hash, skbHash, symmetricHash };
+export {
+  applyModification,
+  extractBatch,
+  extractKey,
+  extractKeyAndHash,
+  hashSeed,
+  l4Hash,
+  skbHash,
+  symmetricHash,
+};

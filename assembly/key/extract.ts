@@ -9,6 +9,7 @@ import {
   KEY_IN_PORT,
   KEY_LANE_SIZE,
   KEY_RECIRC_ID,
+  KEY_STRIDE,
   KEY_TCI0,
   KEY_TPID0,
   TCI_PRESENT,
@@ -47,6 +48,25 @@ export function extractKeyAndHash(key: u32, data: u32, length: u32, inPort: u32)
   }
   PlainIpv4.store(key, data, data, inPort, 0, network, transport & tcp);
   return hashIpv4(load<u32>(data, 26), load<u32>(data, 30), load<u32>(data, 34), network >> 24);
+}
+
+/**
+ * extractKeyAndHash for a received batch: `count` slots from `key`, KEY_STRIDE apart, the packets'
+ * addresses, lengths and hashes in arrays of u32.
+ */
+export function extractBatch(
+  key: u32,
+  addresses: u32,
+  lengths: u32,
+  hashes: u32,
+  count: u32,
+  inPort: u32,
+): void {
+  const end = count << 2;
+  for (let at: u32 = 0; at < end; at += 4, key += KEY_STRIDE) {
+    const hash = extractKeyAndHash(key, load<u32>(addresses + at), load<u32>(lengths + at), inPort);
+    store<u32>(hashes + at, hash);
+  }
 }
 
 /** Every packet but plain untagged IPv4, too short ones included. */

@@ -41,6 +41,8 @@ const FRAGMENT_MASK: u32 = 0xff3f;
 /** Optional lanes of every IPv6 packet. */
 const PLAIN_IPV6_LANES: u32 = LANE_IPV6_SRC | LANE_IPV6_DST | LANE_ADDRESS;
 
+if (KEY_RECIRC_ID !== KEY_IN_PORT + 4) ERROR("KEY_RECIRC_ID does not follow KEY_IN_PORT");
+
 /**
  * Plain IPv4. `link` is 14 bytes before the IPv4 header, `network` bytes 20-23 from there (fragment word,
  * time to live, protocol), `transport` the word at 46 (offset 12 of a TCP header).
@@ -78,8 +80,7 @@ export class PlainIpv4 {
     flags: u32,
   ): void {
     if (load<u32>(key, KEY_DIRTY) !== 0) settleLanes(key, 0);
-    store<u32>(key, inPort, KEY_IN_PORT);
-    store<u32>(key, recircId, KEY_RECIRC_ID);
+    store<u64>(key, (inPort as u64) | ((recircId as u64) << 32), KEY_IN_PORT);
     store<u32>(key, ETH_TYPE_IPV4, KEY_ETH_TYPE);
     const tos = load<u8>(link, 15) as u32;
     const ttl = load<u8>(link, 22) as u32;

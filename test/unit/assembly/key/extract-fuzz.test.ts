@@ -6,11 +6,12 @@ import { test } from "node:test";
 import { allCornerFrames } from "../../../support/corner-frames.ts";
 import { mutateFrame, randomFrame } from "../../../support/frame-mutator.ts";
 import { SeededRandom } from "../../../support/seeded-random.ts";
-import { assertLikePlain, dirtyLanes, extract } from "./harness.ts";
+import { assertLikePlain, dirtyLanes, extract, extractTogether, hashOf, hashSeed } from "./harness.ts";
 
 const seed = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 0x7fffffff);
 const corners = allCornerFrames();
 const frames = corners.map(([, frame]) => frame);
+hashSeed(BigInt(seed), 1n);
 
 test(`every corner frame cut at every length has the plain parser's key (seed ${seed})`, () => {
   let compared = 0;
@@ -73,6 +74,21 @@ test(`a key depends on nothing before or behind the frame (seed ${seed})`, () =>
     const expected = extract(frame, { around: 0 });
     for (const around of [0xff, 0x45, 0x81, random.int(1, 254)]) {
       assert.deepEqual(extract(frame, { around }), expected, `seed ${seed}, frame ${i}, around ${around}`);
+    }
+  }
+});
+
+test(`a batch has the keys and hashes of its packets one by one (seed ${seed})`, () => {
+  const random = new SeededRandom(seed + 5);
+  for (let round = 0; round < 50; round++) {
+    const batch = Array.from({ length: random.int(0, 64) }, () =>
+      mutateFrame(random.pick(frames), random, frames),
+    );
+    const { keys, hashes } = extractTogether(batch, 3);
+    for (const [i, frame] of batch.entries()) {
+      const key = extract(frame, { inPort: 3 });
+      assert.deepEqual(keys[i], key, `seed ${seed}, round ${round}, packet ${i}`);
+      assert.equal(hashes[i], hashOf(key));
     }
   }
 });

@@ -29,6 +29,14 @@ const extractKeyAndHash = exports["extractKeyAndHash"] as (
   length: number,
   inPort: number,
 ) => number;
+const extractBatch = exports["extractBatch"] as (
+  key: number,
+  addresses: number,
+  lengths: number,
+  hashes: number,
+  count: number,
+  inPort: number,
+) => void;
 const skbHash = exports["skbHash"] as (key: number) => number;
 const l4Hash = exports["l4Hash"] as (key: number, basis: number) => number;
 const symmetricHash = exports["symmetricHash"] as (key: number, basis: number) => number;
@@ -36,6 +44,7 @@ export const hashSeed = exports["hashSeed"] as (a: bigint, b: bigint) => void;
 
 const slot = base;
 const frameAt = base + 4096 + MARGIN;
+const batchAt = base + 0x100000;
 
 export interface ExtractOptions {
   inPort?: number;
@@ -63,6 +72,28 @@ export function extract(frame: Uint8Array, options: ExtractOptions = {}): Uint32
     extractKey(slot, data, frame.length, options.inPort ?? 0, options.recircId ?? 0);
   }
   return words.slice(slot / 4, slot / 4 + KEY_WORD_COUNT);
+}
+
+/** Returns the keys and hashes of a batch of frames shorter than 2 KiB; the slots keep what they held before. */
+export function extractTogether(
+  batch: readonly Buffer[],
+  inPort: number,
+): { keys: Uint32Array[]; hashes: number[] } {
+  const [addresses, lengths, hashes, slots, frames] = [0, 0x1000, 0x2000, 0x10000, 0x40000].map(
+    (at) => batchAt + at,
+  ) as [number, number, number, number, number];
+  for (const [i, frame] of batch.entries()) {
+    const data = frames + i * 2048 + (i % 16);
+    bytes.set(frame, data);
+    words[addresses / 4 + i] = data;
+    words[lengths / 4 + i] = frame.length;
+  }
+  extractBatch(slots, addresses, lengths, hashes, batch.length, inPort);
+  const slotOf = (i: number): number => (slots + i * KEY_STRIDE) / 4;
+  return {
+    keys: batch.map((_, i) => words.slice(slotOf(i), slotOf(i) + KEY_WORD_COUNT)),
+    hashes: batch.map((_, i) => words[hashes / 4 + i]!),
+  };
 }
 
 /** Lanes (4 and up) that the last extraction recorded as written. */
