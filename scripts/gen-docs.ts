@@ -10,7 +10,10 @@ import { settingsMarkdown } from "../src/cli/format/settings-text.ts";
 export function generatedDocs(): ReadonlyMap<string, string> {
   return new Map([
     ["docs/settings.md", settingsMarkdown()],
-    ["docs/cli.md", cliMarkdown(commands.map((command) => command.spec))],
+    [
+      "docs/cli.md",
+      cliMarkdown(commands.flatMap(({ spec, parts = [] }) => [spec, ...parts.map((part) => part.spec)])),
+    ],
   ]);
 }
 

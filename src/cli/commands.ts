@@ -1,6 +1,7 @@
 // The table of commands.
 
 import * as bench from "./commands/bench.ts";
+import * as benchGen from "./commands/bench-gen.ts";
 import * as help from "./commands/help.ts";
 import * as replay from "./commands/replay.ts";
 import * as run from "./commands/run.ts";
@@ -11,7 +12,9 @@ import type { Arguments, CommandSpec } from "./options.ts";
 export interface Command {
   readonly spec: CommandSpec;
   readonly run: (args: Arguments, commands: readonly CommandSpec[]) => void | Promise<void>;
+  /** Commands of two words that begin with this one's name. */
+  readonly parts?: readonly Command[];
 }
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [run, replay, bench, trace, help];
+export const commands: readonly Command[] = [run, replay, { ...bench, parts: [benchGen] }, trace, help];

@@ -19,11 +19,13 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(`megaflow ${packageVersion()}\n`);
     return;
   }
-  const command = commands.find(
+  const first = commands.find(
     (one) => one.spec.name === (name === "--help" || name === "-h" ? "help" : name),
   );
-  if (command === undefined) throw unknownCommand(name);
-  const parsed = parseArguments(command.spec, rest);
+  if (first === undefined) throw unknownCommand(name);
+  const part = first.parts?.find((one) => one.spec.name === `${name} ${rest[0]}`);
+  const command = part ?? first;
+  const parsed = parseArguments(command.spec, part === undefined ? rest : rest.slice(1));
   if (parsed.flag("help")) process.stdout.write(commandHelp(command.spec));
   else await command.run(parsed, specs);
 }

@@ -1,9 +1,20 @@
-// `megaflow bench`: how fast one PMD forwards a capture that is sent round and round from memory.
+// `megaflow bench`: how fast the datapath forwards a trace that is sent round and round from memory.
 
-import { setTimeout as sleep } from "node:timers/promises";
-import { LoadWatch } from "../../bench/environment.ts";
-import type { PortConfig } from "../../config/run-config.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { PROFILE_INTERVAL } from "../../../assembly/layout/profile.ts";
+import { type MeasureOptions, measure } from "../../bench/measure.ts";
+import { FrameStore } from "../../bench/pipeline/frame-store.ts";
+import { formatReport, type ReportExtras, type ReportFormat } from "../../bench/report/format.ts";
+import { verdictLine } from "../../bench/report/views.ts";
+import { type BenchResult, correctedRates, parseResults } from "../../bench/result.ts";
+import { compareRates, DEFAULT_THRESHOLD } from "../../bench/statistics.ts";
+import { parseSweep, sweepPicture } from "../../bench/sweep.ts";
+import { workloadRules } from "../../bench/workload/generate.ts";
+import { presets } from "../../bench/workload/presets.ts";
+import { completeSpec } from "../../bench/workload/spec.ts";
 import { UsageError } from "../../errors.ts";
+import { closestWord } from "../closest-word.ts";
 import {
   readRules,
   readSeed,
@@ -12,32 +23,44 @@ import {
   seedOption,
   settingOptions,
 } from "../common-options.ts";
-import type { RunEngine, SwitchCounters } from "../engine.ts";
-import { defaultCore, environmentOf } from "../environment.ts";
-import { benchJson, benchLines } from "../format/bench-report.ts";
-import { ratesBetween } from "../format/rate-line.ts";
+import { defaultCore, packageVersion } from "../environment.ts";
+import { EXIT_FAILED } from "../exit.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
 import { PORTS_DEFAULT, PORTS_MAX } from "../ports.ts";
-import { createRunEngine } from "../run-engine.ts";
+import { ProgressBar } from "../progress-bar.ts";
 
 const CPU_MAX = 1023;
 const SECONDS_MAX = 86_400;
-/** Traffic that is not settled by then never will be: more flows than the limits hold. */
-const WARMUP_LIMIT_MS = 60_000;
-/** Time between two looks at a switch that warms up. */
-const WARMUP_LOOK_MS = 20;
+const WINDOWS_DEFAULT = 10;
+const WINDOWS_MAX = 10_000;
+const RUNS_MAX = 1000;
+const reportTypes: Readonly<Record<string, ReportFormat>> = {
+  ".json": "json",
+  ".csv": "csv",
+  ".md": "md",
+  ".html": "html",
+  ".txt": "text",
+};
 
 export const spec: CommandSpec = {
   name: "bench",
-  summary: "Measure how fast one core forwards a capture.",
-  usage: ["--pcap FILE --flows FILE [OPTIONS]"],
+  summary: "Measure how fast a core forwards a capture or a generated workload.",
+  usage: ["--pcap FILE --flows FILE [OPTIONS]", "--workload NAME [OPTIONS]", "gen [OPTIONS]"],
   details: [
     "The capture is held in memory and sent round and round into one port; each packet is copied into a fresh " +
       "frame, as a network card would. The other ports count what they are sent and recycle the frame. " +
       "Warm-up lasts until one whole pass of the capture made no upcall, and at least --warmup seconds.",
+    "The rate is the median over windows by wall clock. Stages are timed on one batch in " +
+      `${PROFILE_INTERVAL}, and that costs what it costs: it is never off. docs/benchmarking.md says how to read it all.`,
+    "megaflow bench gen writes the workloads as files; megaflow bench gen --help says which there are.",
   ],
   options: [
-    { name: "pcap", value: "FILE", meaning: "The capture. Required." },
+    { name: "pcap", value: "FILE", meaning: "The capture." },
+    {
+      name: "workload",
+      value: "NAME",
+      meaning: "A named workload with its rules, instead of --pcap and --flows.",
+    },
     ...ruleOptions,
     { name: "in-port", value: "PORT", meaning: "Port that the packets come in.", default: "1" },
     { name: "ports", value: "N", meaning: "Ports 1 to N exist.", default: String(PORTS_DEFAULT) },
@@ -47,11 +70,42 @@ export const spec: CommandSpec = {
       meaning: "CPU that the PMD is pinned to.",
       default: "1, or 0 where there is one",
     },
-    { name: "seconds", value: "S", meaning: "Seconds to measure.", default: "5" },
+    {
+      name: "cores",
+      value: "CPU,CPU",
+      meaning: "Measure with one PMD, then two, and so on, on these CPUs; each is sent the whole trace.",
+    },
+    { name: "seconds", value: "S", meaning: "Seconds to measure, over all windows of a run.", default: "5" },
+    { name: "windows", value: "N", meaning: "Windows of a run.", default: String(WINDOWS_DEFAULT) },
+    { name: "runs", value: "N", meaning: "Fresh switches, one after the other.", default: "1" },
     { name: "warmup", value: "S", meaning: "Seconds to warm up, at least.", default: "2" },
     ...settingOptions,
+    {
+      name: "sweep",
+      value: "KEY=VALUE,VALUE",
+      meaning: "Measure with each value of a setting.",
+    },
+    { name: "fifo", meaning: "Use frames first in, first out, as a network card's descriptor ring does." },
     { ...seedOption, default: "0" },
-    { name: "json", meaning: "Print one JSON object (docs/json.md)." },
+    {
+      name: "compare",
+      value: "FILE",
+      meaning:
+        "Say whether it differs from an earlier result (--json), given the noise of both. Slower is exit status 1.",
+    },
+    {
+      name: "threshold",
+      value: "PERCENT",
+      meaning: "Differences up to this are none.",
+      default: String(DEFAULT_THRESHOLD * 100),
+    },
+    {
+      name: "report",
+      value: "FILE",
+      multiple: true,
+      meaning: "Write a report too: .json, .csv, .md, .html (with pictures) or .txt.",
+    },
+    { name: "json", meaning: "Print one JSON object, or a list of them (docs/json.md)." },
   ],
   examples: [
     [
@@ -62,90 +116,155 @@ export const spec: CommandSpec = {
       "megaflow bench --pcap in.pcap --flows rules.flows --profile kernel --seconds 10 --json",
       "The same rules with the kernel datapath's caches, for a script.",
     ],
+    [
+      "megaflow bench --workload f100k-m64 --sweep microflow.entries=0,16k,256k --report sweep.html",
+      "What the microflow cache's size does for 100,000 flows under 64 masks.",
+    ],
+    [
+      "megaflow bench --workload f1k-m16 --runs 3 --compare before.json",
+      "Whether a change made any difference.",
+    ],
   ],
 };
 
 /** Runs the command. */
 export async function run(args: Arguments): Promise<void> {
-  const capture = args.required("pcap", "FILE");
-  const portCount = args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT);
-  const inPort = args.count("in-port", 1, PORTS_MAX, 1);
-  if (inPort > portCount)
-    throw new UsageError(`--in-port ${inPort}: the ports are 1 to ${portCount} (--ports)`);
-  const core = args.count("core", 0, CPU_MAX, defaultCore());
-  const seconds = readSeconds(args, "seconds", 5, 0.1);
-  const warmup = readSeconds(args, "warmup", 2, 0);
-  const { profile, settings } = readSettings(args);
-  const engine = await createRunEngine({
-    bridge: "br0",
-    profile,
-    settings,
-    seed: readSeed(args, 0n),
-    ...readRules(args),
-    cores: [core],
-    ports: benchPorts(portCount, inPort, capture),
-    log: note,
-  });
+  const plan = await readPlan(args);
+  const before = args.text("compare");
+  const earlier = before === undefined ? [] : parseResults(readFileSync(before, "utf8"), before);
+  const reports = args.list("report").map((file) => ({ file, format: reportFormat(file) }));
+  const bar = new ProgressBar();
+  const results: BenchResult[] = [];
   try {
-    if (!(await warmUp(engine, warmup * 1000))) {
-      note("the traffic does not settle: every pass of the capture makes upcalls (see flowLimit, maskLimit)");
+    for (const [i, step] of plan.steps.entries()) {
+      const progress = (share: number, what: string) =>
+        bar.show((i + share) / plan.steps.length, `${step.name}: ${what}`);
+      results.push(await measure({ ...step, progress }));
     }
-    const hash = await engine.outputHash();
-    const load = new LoadWatch();
-    const { before, after, elapsed } = await measure(engine, seconds);
-    const rates = ratesBetween(before, after, { atSeconds: elapsed, seconds: elapsed }, engine.cyclesPerNs);
-    const lost = (after.dropped["upcall lost"] ?? 0) - (before.dropped["upcall lost"] ?? 0);
-    const report = { rates, upcallLost: lost, hash };
-    const { placement } = engine;
-    const cyclesPerNs = engine.cyclesPerNs ?? null;
-    const setup = { profile: profile.name, settings, placement, cyclesPerNs };
-    const environment = environmentOf(setup, load.others());
-    if (args.flag("json")) process.stdout.write(`${benchJson(report, environment)}\n`);
-    else process.stdout.write(`${benchLines(report, environment).join("\n")}\n`);
   } finally {
-    await engine.close();
+    bar.clear();
   }
+  const extras = { pictures: plan.pictures(results), notes: notes(args, results, earlier) };
+  for (const { file, format } of reports) writeFileSync(file, formatReport(format, results, extras));
+  process.stdout.write(formatReport(args.flag("json") ? "json" : "text", results, extras));
+  if (args.flag("json")) for (const note of extras.notes) process.stderr.write(`megaflow: ${note}\n`);
 }
 
-/** Returns true once the switch is warm, false when it never settles. */
-async function warmUp(engine: RunEngine, atLeastMs: number): Promise<boolean> {
-  const start = performance.now();
-  let misses = -1;
-  let quietFromRound = 0;
-  for (;;) {
-    const now = engine.counters().hits.upcall;
-    const rounds = engine.traceRounds();
-    if (now !== misses) {
-      misses = now;
-      // The round that is under way does not count: it was not quiet from its start.
-      quietFromRound = rounds + 1;
-    }
-    const elapsed = performance.now() - start;
-    const settled = rounds > quietFromRound;
-    if (elapsed >= atLeastMs && (settled || elapsed >= WARMUP_LIMIT_MS)) return settled;
-    await sleep(WARMUP_LOOK_MS);
+interface Plan {
+  readonly steps: readonly Omit<MeasureOptions, "progress">[];
+  readonly pictures: (results: readonly BenchResult[]) => string[];
+}
+
+/** What to measure, one step a result. */
+async function readPlan(args: Arguments): Promise<Plan> {
+  const base = await readStep(args);
+  const cores = args.text("cores");
+  const sweepText = args.text("sweep");
+  if (cores !== undefined && sweepText !== undefined)
+    throw new UsageError("--cores and --sweep exclude each other");
+  if (cores !== undefined) {
+    const cpus = cores.split(",").map((text) => readCpu(text));
+    const steps = cpus.map((_, i) => {
+      const name = `${base.name}, ${i + 1} PMD${i === 0 ? "" : "s"}`;
+      return { ...base, name, subject: { ...base.subject, cores: cpus.slice(0, i + 1) } };
+    });
+    return { steps, pictures: () => [] };
   }
-}
-
-async function measure(
-  engine: RunEngine,
-  seconds: number,
-): Promise<{ before: SwitchCounters; after: SwitchCounters; elapsed: number }> {
-  const before = engine.counters();
-  const start = performance.now();
-  await sleep(seconds * 1000);
-  const after = engine.counters();
-  return { before, after, elapsed: (performance.now() - start) / 1000 };
-}
-
-function benchPorts(count: number, inPort: number, capture: string): PortConfig[] {
-  return Array.from({ length: count }, (_, i) => {
-    const number = i + 1;
-    const name = `p${number}`;
-    return number === inPort
-      ? { number, name, kind: "trace" as const, read: capture }
-      : { number, name, kind: "null" as const };
+  if (sweepText === undefined) return { steps: [base], pictures: () => [] };
+  const sweep = parseSweep(sweepText);
+  const steps = sweep.values.map(({ text, value }) => {
+    const settings = { ...base.subject.settings, [sweep.key]: value };
+    return { ...base, name: `${base.name}, ${sweep.key}=${text}`, subject: { ...base.subject, settings } };
   });
+  return { steps, pictures: (results) => [sweepPicture(sweep, results)] };
+}
+
+async function readStep(args: Arguments): Promise<Omit<MeasureOptions, "progress">> {
+  const ports = args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT);
+  const inPort = args.count("in-port", 1, PORTS_MAX, 1);
+  if (inPort > ports) throw new UsageError(`--in-port ${inPort}: the ports are 1 to ${ports} (--ports)`);
+  const seconds = readSeconds(args, "seconds", 5, 0.1);
+  const windows = args.count("windows", 1, WINDOWS_MAX, WINDOWS_DEFAULT);
+  const { profile, settings } = readSettings(args);
+  return {
+    ...readTraffic(args, { settings, exactMegaflows: profile.exactMegaflows, ports, inPort }),
+    megaflow: packageVersion(),
+    profile: profile.name,
+    warmup: readSeconds(args, "warmup", 2, 0),
+    windows,
+    seconds: seconds / windows,
+    runs: args.count("runs", 1, RUNS_MAX, 1),
+  };
+
+  function readTraffic(
+    from: Arguments,
+    fixed: Pick<MeasureOptions["subject"], "settings" | "exactMegaflows" | "ports" | "inPort">,
+  ): Pick<MeasureOptions, "name" | "subject"> {
+    const common = {
+      ...fixed,
+      seed: readSeed(from, 0n),
+      cores: [from.count("core", 0, CPU_MAX, defaultCore())],
+      fifoFrames: from.flag("fifo"),
+      log: (line: string) => process.stderr.write(`megaflow: ${line}\n`),
+    };
+    const workload = from.text("workload");
+    if (workload === undefined) {
+      const trace = from.required("pcap", "FILE");
+      return { name: basename(trace, extname(trace)), subject: { ...common, ...readRules(from), trace } };
+    }
+    if (from.text("pcap") !== undefined) throw new UsageError("--workload and --pcap exclude each other");
+    const traffic = completeSpec(findPreset(workload));
+    const own = { file: `workload ${workload}`, text: [...workloadRules(traffic)].join("\n") };
+    const rules = from.text("flows") === undefined ? { flows: [own] } : readRules(from);
+    return { name: workload, subject: { ...common, ...rules, trace: FrameStore.ofWorkload(traffic) } };
+  }
+}
+
+function findPreset(name: string) {
+  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (preset !== undefined) return preset;
+  const names = Object.keys(presets);
+  const closest = closestWord(name, names);
+  throw new UsageError(
+    `unknown workload "${name}"; ${closest === undefined ? `there are ${names.join(", ")}` : `did you mean ${closest}?`}`,
+  );
+}
+
+/** Verdicts against the earlier results of the same names; a slower one fails the command. */
+function notes(
+  args: Arguments,
+  results: readonly BenchResult[],
+  earlier: readonly BenchResult[],
+): ReportExtras["notes"] & string[] {
+  if (args.text("compare") === undefined) return [];
+  const threshold = readPercent(args.text("threshold")) ?? DEFAULT_THRESHOLD;
+  return results.map((result) => {
+    const before = earlier.find((one) => one.name === result.name);
+    if (before === undefined) return `${result.name}: not in ${args.text("compare")}`;
+    const comparison = compareRates(correctedRates(before), correctedRates(result), threshold);
+    if (comparison.verdict === "slower") process.exitCode = EXIT_FAILED;
+    const bytes = before.hash === result.hash ? "" : "; and it does not send the same bytes";
+    return `${verdictLine(result.name, comparison)}${bytes}`;
+  });
+}
+
+function reportFormat(file: string): ReportFormat {
+  const format = reportTypes[extname(file)];
+  if (format !== undefined) return format;
+  throw new UsageError(`--report ${file}: the name must end in ${Object.keys(reportTypes).join(", ")}`);
+}
+
+function readCpu(text: string): number {
+  const cpu = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (cpu <= CPU_MAX) return cpu;
+  throw new UsageError(`--cores takes CPU numbers such as 1,2, got "${text}"`);
+}
+
+function readPercent(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const percent = Number(text);
+  if (percent >= 0 && percent < 100) return percent / 100;
+  throw new UsageError(`--threshold takes a percentage, 0 to 100, got "${text}"`);
 }
 
 function readSeconds(args: Arguments, name: string, fallback: number, least: number): number {
@@ -156,8 +275,4 @@ function readSeconds(args: Arguments, name: string, fallback: number, least: num
     throw new UsageError(`--${name} takes seconds, ${least} to ${SECONDS_MAX}, got "${text}"`);
   }
   return seconds;
-}
-
-function note(line: string): void {
-  process.stderr.write(`megaflow: ${line}\n`);
 }
