@@ -26,7 +26,7 @@ const printers: Printers = {
   output: (a, options) => formatOdpPort(a.port, options),
   drop: () => "drop",
   userspace: (a) => {
-    const what = a.note === undefined ? `,userdata(${a.cookie.toString(16).padStart(8, "0")})` : `,${a.note}`;
+    const what = a.note === undefined ? `,userdata(${formatCookie(a.cookie)})` : `,${a.note}`;
     return `userspace(pid=0${what})`;
   },
   recirc: (a) => `recirc(${hex(a.recircId)})`,
@@ -121,6 +121,11 @@ const printers: Printers = {
 export function formatOdpAction(action: OdpAction, options: OdpFormatOptions = {}): string {
   const print = printers[action.type] as (action: OdpAction, options: OdpFormatOptions) => string;
   return print(action, options);
+}
+
+/** Eight bytes, the cookie first: the least that Open vSwitch takes for user data. */
+function formatCookie(cookie: number): string {
+  return cookie.toString(16).padStart(8, "0").padEnd(16, "0");
 }
 
 /** Both parts of a pushed tag are printed, whatever they are. */

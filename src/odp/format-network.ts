@@ -105,12 +105,12 @@ function addFrag(fields: Parts, key: FlowKey, mask: FlowKey): void {
   fields.add(`frag=${word}`);
 }
 
-/** The key holds 8 bits of the opcode; the attribute has 16. */
+/** The key holds 8 bits of the opcode; the attribute has 16, the upper ones always 0. */
 function arpFields(key: FlowKey, mask: FlowKey, verbose: boolean): string {
   const fields = new Parts(verbose);
   fields.ipv4("sip", getBe32(key, KEY_NW_SRC), getBe32(mask, KEY_NW_SRC));
   fields.ipv4("tip", getBe32(key, KEY_NW_DST), getBe32(mask, KEY_NW_DST));
-  fields.decimal("op", getU8(key, KEY_NW_PROTO), getU8(mask, KEY_NW_PROTO), 0xffff);
+  fields.decimal("op", getU8(key, KEY_NW_PROTO), getU8(mask, KEY_NW_PROTO), 0xff);
   fields.mac("sha", getMac(key, KEY_ARP_SHA), getMac(mask, KEY_ARP_SHA));
   fields.mac("tha", getMac(key, KEY_ARP_THA), getMac(mask, KEY_ARP_THA));
   return fields.text;

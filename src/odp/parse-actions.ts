@@ -91,13 +91,13 @@ function named(attribute: Attribute, name: string, bits: number): number | undef
   return field && parseNumber(field, bits).value;
 }
 
-/** `userspace(pid=0,userdata(0000002a))` names a cookie; anything else is kept as its note. */
+/** `userspace(pid=0,userdata(0000002a00000000))` names a cookie; anything else is kept as its note. */
 function parseUserspace({ body, bodyAt, at }: Attribute): OdpAction {
   const rest = /^pid=\d+(?:,(.*))?$/.exec(body ?? "");
   if (rest === null)
     throw new OdpSyntaxError("bad userspace action", { column: at + 1, expected: "userspace(pid=0,...)" });
   const note = rest[1];
-  const userdata = /^userdata\(([0-9a-f]{1,8})\)$/.exec(note ?? "");
+  const userdata = /^userdata\(([0-9a-f]{8})(?:00000000)?\)$/.exec(note ?? "");
   if (userdata !== null)
     return { type: "userspace", cookie: Number.parseInt(userdata[1]!, 16), maxLen: USERSPACE_MAX_LEN };
   splitAttributes(note ?? "", bodyAt);
