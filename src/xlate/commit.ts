@@ -46,6 +46,14 @@ import { commitVlan } from "./commit-vlan.ts";
 import type { FlowState } from "./flow-state.ts";
 
 const TTL_WORD = KEY_NW_TTL >>> 2;
+/** The TOS and TTL bytes of their word. */
+const TOS_AND_TTL = ((0xff << ((KEY_NW_TOS & 3) * 8)) | (0xff << ((KEY_NW_TTL & 3) * 8))) >>> 0;
+/** Words of layer 3 and 4 that actions can write. */
+const NETWORK_WORDS = [
+  ...[KEY_NW_TTL, KEY_NW_SRC, KEY_NW_DST, KEY_TP_SRC, KEY_IPV6_LABEL, KEY_ND_RESERVED, KEY_ND_OPTIONS_TYPE],
+  ...[0, 4, 8, 12].flatMap((at) => [KEY_IPV6_SRC + at, KEY_IPV6_DST + at, KEY_ND_TARGET + at]),
+  ...[0, 4, 8].map((at) => KEY_ARP_SHA + at),
+].map((offset) => offset >>> 2);
 
 /** Appends to `out` what makes the datapath's packet equal to the flow. */
 export function commitActions(state: FlowState, out: OdpAction[]): void {
@@ -99,7 +107,11 @@ function commitEthernet(state: FlowState, out: OdpAction[]): void {
 function commitNetwork(state: FlowState, out: OdpAction[]): void {
   const ethType = ethTypeOf(state.flow);
   if (ethType !== ethTypeOf(state.base)) return;
-  if (state.isKnown(KEY_NW_PROTO, 1) && getU8(state.flow, KEY_NW_PROTO) === 0) return;
+  if (ethType !== ETH_TYPE_ARP && networkTouched(state)) {
+    state.look(KEY_NW_PROTO, 1);
+    state.settleWord(KEY_NW_PROTO >>> 2);
+  }
+  if (getU8(state.settled, KEY_NW_PROTO) === 0xff && getU8(state.flow, KEY_NW_PROTO) === 0) return;
   switch (ethType) {
     case ETH_TYPE_IP:
       commitIpv4(state, out);
@@ -115,6 +127,20 @@ function commitNetwork(state: FlowState, out: OdpAction[]): void {
       break;
     default:
   }
+}
+
+/**
+ * Whether an action wrote to layer 3 or 4. Open vSwitch then looks at the protocol: it leaves packets of
+ * protocol 0 as they are.
+ */
+function networkTouched(state: FlowState): boolean {
+  if (state.ttlSteps !== 0) return true;
+  for (let i = 0; i < NETWORK_WORDS.length; i++) {
+    const word = NETWORK_WORDS[i] as number;
+    const bits = word === TTL_WORD ? TOS_AND_TTL : 0xffffffff;
+    if ((((state.known[word] as number) | (state.baseSet[word] as number)) & bits) !== 0) return true;
+  }
+  return false;
 }
 
 function commitIpv4(state: FlowState, out: OdpAction[]): void {

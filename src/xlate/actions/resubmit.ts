@@ -53,6 +53,9 @@ export function lookUpFirstTable(x: Xlate, tableId: number): void {
     x.dropHint = DropReason.NO_RULE;
     x.report("action", "drop");
   } else {
+    // The action set is carried out in this rule's name, wherever it was written.
+    x.rule = rule;
+    x.ruleCookie = rule.cookie;
     runRule(x, rule, 0, true);
   }
   x.trace = outer;
