@@ -11,22 +11,54 @@ const TCI = [KEY_TCI0, KEY_TCI1];
 const TPID = [KEY_TPID0, KEY_TPID1];
 const CFI = 0x1000;
 
-/** How many tags a flow has. */
-export function vlanCount(flow: Uint32Array): number {
-  if (getBe16(flow, KEY_TPID0) === 0 && getBe16(flow, KEY_TCI0) === 0) return 0;
-  return getBe16(flow, KEY_TPID1) === 0 && getBe16(flow, KEY_TCI1) === 0 ? 1 : 2;
+/** How many tags the flow has; looks at whether there is an inner one. */
+export function vlanCount(state: FlowState): number {
+  if (!hasTag(state.flow, 0)) return 0;
+  setBe16(state.settled, KEY_TCI1, getBe16(state.settled, KEY_TCI1) | CFI);
+  return hasTag(state.flow, 1) ? 2 : 1;
+}
+
+/** Whether a flow has an outer (0) or inner (1) tag. */
+export function hasTag(flow: Uint32Array, index: 0 | 1): boolean {
+  return getBe16(flow, index === 0 ? KEY_TPID0 : KEY_TPID1) !== 0;
 }
 
 /** Emits what turns the base's tags into the flow's. */
 export function commitVlan(state: FlowState, out: OdpAction[]): void {
-  if (!tagsTouched(state)) return;
-  const { flow, base } = state;
-  const flowCount = vlanCount(flow);
-  const baseCount = vlanCount(base);
+  if (isTouched(state, 1)) commitStack(state, out);
+  else if (isTouched(state, 0)) commitOuterTag(state, out);
+}
+
+/** Whether actions wrote to a tag of the flow or of the base. */
+function isTouched({ known, baseSet }: FlowState, index: 0 | 1): boolean {
+  const tci = TCI[index] as number;
+  const tpid = TPID[index] as number;
+  return (getBe16(known, tci) | getBe16(known, tpid) | getBe16(baseSet, tci) | getBe16(baseSet, tpid)) !== 0;
+}
+
+/** The inner tag, if there is one, stays as it is. */
+function commitOuterTag(state: FlowState, out: OdpAction[]): void {
+  const has = hasTag(state.flow, 0);
+  const had = hasTag(state.base, 0);
+  if (has && had) {
+    if (sameBytes(state, KEY_TPID0)) {
+      setOuterTag(state, out);
+      return;
+    }
+  } else if (!has && !had) return;
+  if (had) out.push({ type: "popVlan" });
+  if (has) pushTag(state, 0, out);
+  takeTag(state, 0);
+}
+
+/** Pops down to the tags in common and pushes the others. */
+function commitStack(state: FlowState, out: OdpAction[]): void {
+  const flowCount = vlanCount(state);
+  const baseCount = baseVlanCount(state);
   if (flowCount === baseCount) {
     if (flowCount === 0) return;
     const inner = flowCount === 1 || sameAt(state, 1, 1);
-    if (inner && sameBytes(state, KEY_TPID0) && (getBe16(flow, KEY_TCI0) & CFI) !== 0) {
+    if (inner && sameBytes(state, KEY_TPID0)) {
       setOuterTag(state, out);
       return;
     }
@@ -41,12 +73,12 @@ export function commitVlan(state: FlowState, out: OdpAction[]): void {
   for (let i = 0; i < 2; i++) takeTag(state, i);
 }
 
-function tagsTouched(state: FlowState): boolean {
-  const { known, baseSet } = state;
-  for (const offset of [...TCI, ...TPID]) {
-    if (getBe16(known, offset) !== 0 || getBe16(baseSet, offset) !== 0) return true;
+function baseVlanCount(state: FlowState): number {
+  if (!hasTag(state.base, 0)) return 0;
+  if ((getBe16(state.baseSet, KEY_TCI1) & CFI) === 0) {
+    setBe16(state.mask, KEY_TCI1, getBe16(state.mask, KEY_TCI1) | CFI);
   }
-  return false;
+  return hasTag(state.base, 1) ? 2 : 1;
 }
 
 /** Whether two bytes from `offset` are certain to be the same in flow and base. */
@@ -83,7 +115,8 @@ function lookBase(state: FlowState, offset: number): void {
 
 function setOuterTag(state: FlowState, out: OdpAction[]): void {
   if (!takeField(state, KEY_TCI0, 2)) return;
-  const mask = getBe16(setMask, KEY_TCI0) & ~CFI;
+  // With the CFI bit, which clears the tag's DEI on the wire: Open vSwitch pops the tag and pushes another.
+  const mask = getBe16(setMask, KEY_TCI0) | CFI;
   out.push({ type: "setVlan", value: getBe16(state.flow, KEY_TCI0) & mask, mask });
 }
 

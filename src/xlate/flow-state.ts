@@ -15,12 +15,11 @@ import {
   KEY_PACKET_TYPE,
   KEY_RECIRC_ID,
   KEY_TCI0,
-  KEY_TCI1,
   KEY_WORD_COUNT,
   TCI_PRESENT,
 } from "../../assembly/layout/flow-key.ts";
 import type { OdpPort } from "../odp/action.ts";
-import { type FlowKey, getLe16, getU8, setLe16, setU8 } from "../odp/flow-key.ts";
+import { type FlowKey, getU8, setLe16, setU8 } from "../odp/flow-key.ts";
 import { FLOW_ACTSET_OUTPUT, FLOW_OF_IN_PORT, FLOW_WORD_COUNT, flowCreate } from "../openflow/flow-layout.ts";
 import { OFPP_UNSET, odpPortToOf } from "../openflow/port.ts";
 import { isIp } from "../openflow/prereq.ts";
@@ -83,7 +82,6 @@ export class FlowState {
     mask[KEY_PACKET_TYPE >>> 2] = 0xffffffff;
     setLe16(mask, KEY_ETH_TYPE, 0xffff);
     setLe16(mask, KEY_TCI0, TCI_PRESENT);
-    if ((getLe16(flow, KEY_TCI0) & TCI_PRESENT) !== 0) setLe16(mask, KEY_TCI1, TCI_PRESENT);
     if (isIp(flow)) setU8(mask, KEY_NW_FRAG, 3);
     settled.set(mask);
     settled.fill(0xffffffff, KEY_WORD_COUNT);
@@ -179,7 +177,7 @@ export class FlowState {
       setU8(this.settled, KEY_NW_TTL, settled | 0xfe);
       return false;
     }
-    if ((ttl & settled & 0xfe) === 0) setU8(this.settled, KEY_NW_TTL, settled | tellingBit(ttl));
+    if ((ttl & settled & 0xfe) === 0) setU8(this.settled, KEY_NW_TTL, settled | tellingBits(ttl));
     this.settleWord(TTL_WORD);
     setU8(this.settled, KEY_NW_TTL, 0);
     setU8(this.flow, KEY_NW_TTL, ttl - 1);
@@ -231,8 +229,10 @@ export class FlowState {
   }
 }
 
-/** A bit whose being set shows that `ttl` is over 1; the ones that most TTLs in use share come first. */
-function tellingBit(ttl: number): number {
-  for (const bit of [0x40, 0x80, 0x20, 0x10, 0x08, 0x04]) if ((ttl & bit) !== 0) return bit;
-  return 0x02;
+/**
+ * Bits that show that `ttl` is over 1. The top three do for every TTL from 32 up, in one mask; looking at
+ * a single set bit would cover more packets at once, but in up to seven masks.
+ */
+function tellingBits(ttl: number): number {
+  return (ttl & 0xe0) !== 0 ? 0xe0 : 0xfe;
 }

@@ -1,7 +1,7 @@
 // The trace's lines about rules, actions and fields, in the words of Open vSwitch's ofproto/trace.
 
 import type { OfAction } from "../openflow/action.ts";
-import { type Field, FIELDS, formatSubfield, type Subfield } from "../openflow/field.ts";
+import { FIELDS, type Field, formatSubfield, type Subfield } from "../openflow/field.ts";
 import { fieldGet, subfieldGet } from "../openflow/field-value.ts";
 import { formatAction, formatActions } from "../openflow/format-action.ts";
 import { formatMatch } from "../openflow/format-match.ts";

@@ -3,14 +3,13 @@
 
 import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
-import type { OdpAction } from "../odp/action.ts";
+import type { OdpAction, OdpPort } from "../odp/action.ts";
 import { dropReasonName } from "../odp/drop-reason.ts";
 import type { FlowKey } from "../odp/flow-key.ts";
 import { FLOW_ACTSET_OUTPUT, FLOW_OF_IN_PORT, FLOW_WORD_COUNT } from "../openflow/flow-layout.ts";
 import { formatMatch } from "../openflow/format-match.ts";
 import type { Match } from "../openflow/match.ts";
 import { OFPP_UNSET, odpPortToOf } from "../openflow/port.ts";
-import type { OdpPort } from "../odp/action.ts";
 import { exactMask } from "./finish-mask.ts";
 import { fieldsOfMask } from "./report.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -106,7 +105,12 @@ const PREFIX: Readonly<Record<TraceNode["kind"], string>> = {
   warn: " >> ",
   error: " >>>> ",
 };
-const SUFFIX: Readonly<Record<TraceNode["kind"], string>> = { ...PREFIX, detail: "", warn: "", error: " <<<<" };
+const SUFFIX: Readonly<Record<TraceNode["kind"], string>> = {
+  ...PREFIX,
+  detail: "",
+  warn: "",
+  error: " <<<<",
+};
 
 function isTerminal({ kind }: TraceNode): boolean {
   return kind === "action" || kind === "detail" || kind === "warn" || kind === "error";
@@ -116,7 +120,7 @@ function isTerminal({ kind }: TraceNode): boolean {
 function flowOf(key: FlowKey): Uint32Array {
   const flow = new Uint32Array(FLOW_WORD_COUNT);
   flow.set(key.subarray(0, KEY_WORD_COUNT));
-  flow[FLOW_OF_IN_PORT >>> 2] = odpPortToOf((key[KEY_IN_PORT >>> 2] as number) as OdpPort);
+  flow[FLOW_OF_IN_PORT >>> 2] = odpPortToOf(key[KEY_IN_PORT >>> 2] as number as OdpPort);
   flow[FLOW_ACTSET_OUTPUT >>> 2] = OFPP_UNSET;
   return flow;
 }

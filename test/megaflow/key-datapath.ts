@@ -45,8 +45,8 @@ import {
 } from "../../src/odp/flow-key.ts";
 import { isMplsType } from "../../src/openflow/prereq.ts";
 import { SEGMENT_MASKS } from "../../src/xlate/classifier/flow-segments.ts";
-import type { ControllerRecord, TranslateContext } from "../../src/xlate/translation.ts";
 import { translate } from "../../src/xlate/translate.ts";
+import type { ControllerRecord, TranslateContext } from "../../src/xlate/translation.ts";
 
 /** Something that left the switch, as text that is equal for equal packets. */
 export type Departure = string;
@@ -84,7 +84,8 @@ export function visibleKey(key: Uint32Array): Uint32Array {
   const seen = key.slice();
   if (!isMplsType(getBe16(key, KEY_ETH_TYPE))) return seen;
   for (let i = 0; i < KEY_WORD_COUNT; i++) {
-    const hidden = ((SEGMENT_MASKS[2] as Uint32Array)[i] as number) | ((SEGMENT_MASKS[3] as Uint32Array)[i] as number);
+    const hidden =
+      ((SEGMENT_MASKS[2] as Uint32Array)[i] as number) | ((SEGMENT_MASKS[3] as Uint32Array)[i] as number);
     seen[i] = (seen[i] as number) & ~hidden;
   }
   return seen;
@@ -155,7 +156,9 @@ function describe(record: ControllerRecord | undefined): string {
 
 type Change = Exclude<
   OdpAction,
-  { type: "output" | "userspace" | "trunc" | "drop" | "recirc" | "clone" | "sample" | "checkPktLen" | "meter" }
+  {
+    type: "output" | "userspace" | "trunc" | "drop" | "recirc" | "clone" | "sample" | "checkPktLen" | "meter";
+  }
 >;
 
 function merge(key: Uint32Array, offset: number, size: number, value: bigint, mask: bigint): void {
@@ -230,7 +233,13 @@ function setFields(key: Uint32Array, action: Extract<Change, { value: object }>)
   const value = action.value as unknown as Record<string, number | bigint>;
   const mask = action.mask as unknown as Record<string, number | bigint>;
   for (const [name, offset, size] of FIELDS[action.type]) {
-    merge(key, offset, size, BigInt(value[name] as number), BigInt(mask[name] as number) & ((1n << BigInt(size * 8)) - 1n));
+    merge(
+      key,
+      offset,
+      size,
+      BigInt(value[name] as number),
+      BigInt(mask[name] as number) & ((1n << BigInt(size * 8)) - 1n),
+    );
   }
 }
 

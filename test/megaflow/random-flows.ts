@@ -59,7 +59,7 @@ type ActionMaker = (random: Random, table: number, tables: number) => string;
 const CHANGES: readonly ActionMaker[] = [
   (r) => `mod_dl_dst:02:00:00:00:00:0${1 + r(3)}`,
   (r) => `mod_dl_src:02:00:00:00:00:0${1 + r(3)}`,
-  (r) => `set_field:02:00:00:00:00:0${r(3)}/00:00:00:00:00:ff->eth_dst`,
+  (r) => `set_field:00:00:00:00:00:0${r(3)}/00:00:00:00:00:ff->eth_dst`,
   (r) => `mod_nw_dst:10.${r(3)}.0.9`,
   (r) => `mod_nw_src:10.${r(3)}.0.9`,
   (r) => `set_field:10.0.${r(3)}.0/0.0.255.0->ip_dst`,
@@ -135,7 +135,8 @@ const ENDS: readonly ActionMaker[] = [
       ? `write_actions(output:${1 + r(4)},set_field:02:00:00:00:00:07->eth_dst),goto_table:${table + 1}`
       : "normal",
   (_r, table, tables) => (table + 1 < tables ? `clear_actions,goto_table:${table + 1}` : "drop"),
-  (r) => `check_pkt_larger(${pick(r, [64, 200])})->NXM_NX_REG0[0],output:${1 + r(4)},output:NXM_NX_REG0[0..15]`,
+  (r) =>
+    `check_pkt_larger(${pick(r, [64, 200])})->NXM_NX_REG0[0],output:${1 + r(4)},output:NXM_NX_REG0[0..15]`,
   () => "exit",
 ];
 

@@ -39,7 +39,14 @@ function pick<T>(random: Random, values: readonly T[]): T {
   return values[random(values.length)] as T;
 }
 
-const MACS = [0x020000000001n, 0x020000000002n, 0x020000000003n, 0xffffffffffffn, 0x0180c2000001n, 0x01005e000001n];
+const MACS = [
+  0x020000000001n,
+  0x020000000002n,
+  0x020000000003n,
+  0xffffffffffffn,
+  0x0180c2000001n,
+  0x01005e000001n,
+];
 const TTLS = [64, 64, 64, 63, 128, 255, 2, 1, 0];
 
 /** A packet that came in on one of ports 1 to 4. */
@@ -121,7 +128,8 @@ function mpls(random: Random, key: Uint32Array): void {
   const deeper = labels === 3 && random(3) === 0;
   for (let i = 0; i < labels; i++) {
     const bottom = i === labels - 1 && !deeper ? 0x100 : 0;
-    const entry = (pick(random, [16, 17, 100]) << 12) | (random(2) << 9) | bottom | pick(random, [64, 64, 1, 2]);
+    const entry =
+      (pick(random, [16, 17, 100]) << 12) | (random(2) << 9) | bottom | pick(random, [64, 64, 1, 2]);
     setBe32(key, KEY_MPLS0 + i * 4, entry >>> 0);
   }
 }

@@ -25,7 +25,9 @@ function checkMegaflow(env: TestEnv, key: Uint32Array, others: Uint32Array[], la
 
 /** The words in which two keys differ. */
 function describe(a: Uint32Array, b: Uint32Array): string {
-  const words = [...a].flatMap((word, i) => (word === b[i] ? [] : `${i}: ${word.toString(16)} ${b[i]?.toString(16)}`));
+  const words = [...a].flatMap((word, i) =>
+    word === b[i] ? [] : `${i}: ${word.toString(16)} ${b[i]?.toString(16)}`,
+  );
   return `differ in ${words.join(", ")}`;
 }
 
@@ -43,22 +45,22 @@ function checkSeed(seed: number, classifier?: ClassifierOptions): number {
   const random = seededRandom(seed);
   const env = testEnv(randomFlows(random, 1 + random(4), 8), GROUPS, {}, classifier);
   let covered = 0;
-  for (let i = 0; i < 25; i++) {
+  for (let i = 0; i < 15; i++) {
     const key = randomKey(random);
-    const others = Array.from({ length: 8 }, () => randomKey(random));
+    const others = Array.from({ length: 6 }, () => randomKey(random));
     const label = `seed ${seed} packet ${i}`;
-    covered += checkMegaflow(env, key, [...others, ...oneBitAway(random, key, 20)], label);
+    covered += checkMegaflow(env, key, [...others, ...oneBitAway(random, key, 8)], label);
   }
   return covered;
 }
 
 test("packets that a megaflow covers are treated as they would be alone", () => {
   let covered = 0;
-  for (let seed = 1; seed <= 200; seed++) covered += checkSeed(seed);
-  assert.ok(covered > 10_000, `${covered} packets were covered`);
+  for (let seed = 1; seed <= 80; seed++) covered += checkSeed(seed);
+  assert.ok(covered > 4_000, `${covered} packets were covered`);
 });
 
 test("so it is with every optimisation of the classifier switched off", () => {
   const off = { prioritySorting: false, staged: false, tries: false, portTries: false };
-  for (let seed = 1001; seed <= 1040; seed++) checkSeed(seed, off);
+  for (let seed = 1001; seed <= 1015; seed++) checkSeed(seed, off);
 });

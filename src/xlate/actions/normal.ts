@@ -1,17 +1,12 @@
 // NORMAL: forwards like an ordinary learning switch with VLANs. What is learned is handed back as an
 // effect; the destination is looked up in the bridge's MAC table as it is.
 
-import {
-  KEY_DL_DST,
-  KEY_DL_SRC,
-  KEY_TCI0,
-  KEY_TPID0,
-} from "../../../assembly/layout/flow-key.ts";
+import { KEY_DL_DST, KEY_DL_SRC, KEY_TCI0, KEY_TPID0 } from "../../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../../assembly/layout/stat.ts";
 import { getBe16, getMac, setBe16 } from "../../odp/flow-key.ts";
 import { ETH_TYPE_VLAN_8021Q } from "../../openflow/prereq.ts";
 import type { BridgePort } from "../bridge-port.ts";
-import { vlanCount } from "../commit-vlan.ts";
+import { hasTag } from "../commit-vlan.ts";
 import type { Xlate } from "../context.ts";
 import { outputPort } from "./output-port.ts";
 import { popVlan, pushVlan } from "./vlan.ts";
@@ -110,7 +105,7 @@ function forward(x: Xlate, inPort: BridgePort, source: bigint, destination: bigi
 /** Outputs with the tag that the port's mode asks for, keeping the priority bits. */
 function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
   const { state } = x;
-  const tagged = vlanCount(state.flow) > 0;
+  const tagged = hasTag(state.flow, 0);
   const vid = getBe16(state.flow, KEY_TCI0) & VID_BITS;
   const untag = port.vlanMode === "access" || (port.vlanMode === "native-untagged" && vlan === port.tag);
   const outVid = untag ? 0 : vlan;

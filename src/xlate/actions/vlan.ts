@@ -39,9 +39,9 @@ function overwriteTci(x: Xlate, bits: number): void {
 /** `strip_vlan` and `pop_vlan`: nothing on packets without a tag. */
 export function popVlan(x: Xlate): void {
   const { state } = x;
-  const count = vlanCount(state.flow);
+  const count = vlanCount(state);
   if (count === 0) return;
-  if (count > 1) {
+  if (count === 2) {
     state.look(KEY_TCI1, 2);
     state.look(KEY_TPID1, 2);
   }
@@ -56,7 +56,7 @@ export function popVlan(x: Xlate): void {
  */
 export function pushVlan(x: Xlate, ethertype: number): void {
   const { state } = x;
-  const count = vlanCount(state.flow);
+  const count = vlanCount(state);
   if (count > 0) {
     state.look(KEY_TCI0, 2);
     state.look(KEY_TPID0, 2);
