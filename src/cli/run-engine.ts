@@ -1,7 +1,9 @@
 // The switch of `megaflow run` and `bench`: PMDs on worker threads, ports over captures.
 
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PortConfig } from "../config/run-config.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, MegaflowError } from "../errors.ts";
 import { loadNative, type NativeAddon } from "../native.ts";
 import { feedCapture } from "../netdev/capture-port.ts";
 import { CaptureReader } from "../netdev/pcap/reader.ts";
@@ -29,6 +31,7 @@ export async function createRunEngine(options: RunEngineOptions): Promise<RunEng
   const engine = new ThreadedEngine(owner, writers);
   try {
     await engine.setUp(options);
+    await engine.started();
   } catch (error) {
     await engine.close();
     throw error;
@@ -66,6 +69,17 @@ class ThreadedEngine implements RunEngine {
     this.inputEnded = inputs.length === 0 ? never : Promise.all(inputs).then(() => undefined);
     // Whoever waits for it sees the rejection; nobody may be waiting yet.
     this.inputEnded.catch(() => {});
+  }
+
+  /** Resolves when every PMD polls: loading a thread's code takes longer than many a packet. */
+  async started(): Promise<void> {
+    const deadline = performance.now() + START_LIMIT_MS;
+    while (this.#owner.pmds.some((pmd) => pmd.stats.counters.POLLS === 0)) {
+      if (performance.now() > deadline) {
+        throw new MegaflowError("PMD_STALLED", `a PMD did not start within ${START_LIMIT_MS / 1000} s`);
+      }
+      await sleep(START_LOOK_MS);
+    }
   }
 
   get placement(): readonly string[] {
@@ -132,6 +146,9 @@ class ThreadedEngine implements RunEngine {
   }
 }
 
+const START_LIMIT_MS = 30_000;
+const START_LOOK_MS = 2;
+
 /** The end of an input that has none. */
 const never = new Promise<void>(() => {});
 
@@ -154,12 +171,22 @@ class CycleCounter {
 const SHORTEST_NS = 10_000_000;
 
 function checkCores(cores: readonly number[]): void {
-  const usable = loadNative().addon?.getAffinity();
+  const usable = usableCpus();
   const wrong = cores.find((core) => usable !== undefined && !usable.includes(core));
   if (wrong === undefined || usable === undefined) return;
   throw new ConfigError(`CPU ${wrong} is not one that this process may use`, {
     expected: `one of ${usable.join(", ")}`,
     got: String(wrong),
+  });
+}
+
+/** CPUs that this process may run on, as the kernel says (`0-3,8`); undefined on another system. */
+function usableCpus(): number[] | undefined {
+  if (process.platform !== "linux") return undefined;
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return list?.split(",").flatMap((range) => {
+    const [first, last = first] = range.split("-").map(Number) as [number, number?];
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   });
 }
 

@@ -33,7 +33,7 @@ export class WorkerPool {
       maxThreads: threads,
       concurrentTasksPerWorker: 1,
       atomics: "disabled",
-      ...(fromSource ? { execArgv: ["--import", "tsx"] } : {}),
+      ...(fromSource ? { execArgv: ["--import", import.meta.resolve("tsx")] } : {}),
     });
   }
 

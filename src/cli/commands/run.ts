@@ -103,7 +103,9 @@ async function watch(engine: RunEngine, options: Watch): Promise<void> {
     if (left <= 0) return;
     // Aiming at whole intervals since the start keeps the lines from drifting.
     const due = start + (line + 1) * options.everyMs - performance.now();
-    await sleep(Math.max(0, Math.min(due, left)), undefined, { signal: options.signal }).catch(() => {});
+    // A rest that is too short to tell anything goes into the last line.
+    const wait = left - due < options.everyMs / 10 ? left : due;
+    await sleep(Math.max(0, wait), undefined, { signal: options.signal }).catch(() => {});
     const at = performance.now();
     const after = engine.counters();
     const time = { atSeconds: (at - start) / 1000, seconds: (at - beforeAt) / 1000 };

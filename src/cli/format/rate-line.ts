@@ -65,7 +65,7 @@ export function droppedTotal(counters: SwitchCounters): number {
 
 /** Columns: title and width. */
 const columns: readonly (readonly [string, number])[] = [
-  ["time", 6],
+  ["time", 7],
   ["Mpps", 8],
   ["ns/packet", 10],
   ["cycles", 8],
@@ -87,7 +87,7 @@ export function rateHeader(): string {
 export function rateLine(rates: Rates): string {
   const idle = rates.received === 0;
   const cells = [
-    `${rates.atSeconds.toFixed(0)}s`,
+    `${rates.atSeconds.toFixed(1)}s`,
     rates.mpps.toFixed(2),
     idle ? "-" : rates.nsPerPacket.toFixed(1),
     idle || rates.cyclesPerPacket === undefined ? "-" : rates.cyclesPerPacket.toFixed(1),
