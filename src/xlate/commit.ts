@@ -107,10 +107,7 @@ function commitEthernet(state: FlowState, out: OdpAction[]): void {
 function commitNetwork(state: FlowState, out: OdpAction[]): void {
   const ethType = ethTypeOf(state.flow);
   if (ethType !== ethTypeOf(state.base)) return;
-  if (ethType !== ETH_TYPE_ARP && networkTouched(state)) {
-    state.look(KEY_NW_PROTO, 1);
-    state.settleWord(KEY_NW_PROTO >>> 2);
-  }
+  if (ethType !== ETH_TYPE_ARP && networkTouched(state)) lookWhetherZero(state);
   if (getU8(state.settled, KEY_NW_PROTO) === 0xff && getU8(state.flow, KEY_NW_PROTO) === 0) return;
   switch (ethType) {
     case ETH_TYPE_IP:
@@ -127,6 +124,15 @@ function commitNetwork(state: FlowState, out: OdpAction[]): void {
       break;
     default:
   }
+}
+
+/** Looks at the protocol as far as shows whether it is 0: its low bits do, for nearly all in use. */
+function lookWhetherZero(state: FlowState): void {
+  const proto = getU8(state.flow, KEY_NW_PROTO);
+  const settled = getU8(state.settled, KEY_NW_PROTO);
+  if ((proto & settled) !== 0) return;
+  setU8(state.settled, KEY_NW_PROTO, settled | ((proto & 3) !== 0 ? 3 : 0xff));
+  state.settleWord(KEY_NW_PROTO >>> 2);
 }
 
 /**
