@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PROFILE_BUCKETS_PER_OCTAVE } from "../../assembly/layout/profile.ts";
 import type { ProfileName } from "../config/profiles.ts";
 import { cycleCounter } from "../pmd/cycle-counter.ts";
-import type { StageProfile } from "../pmd/stage-profiler.ts";
+import { addProfiles, profileBetween, type StageProfile } from "../pmd/stage-profiler.ts";
 import { datapathStages } from "../pmd/stages.ts";
 import { measureClockGhz } from "./clock-speed.ts";
 import { LoadWatch, readEnvironment } from "./environment.ts";
@@ -239,25 +239,4 @@ function batchLatency(profile: StageProfile, ghz: number): BenchResult["batchLat
     return Number.POSITIVE_INFINITY;
   };
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
-}
-
-function profileBetween(before: StageProfile, after: StageProfile): StageProfile {
-  return combine(before, after, (x, y) => y - x);
-}
-
-function addProfiles(first: StageProfile, second: StageProfile): StageProfile {
-  return combine(first, second, (x, y) => x + y);
-}
-
-function combine(
-  first: StageProfile,
-  second: StageProfile,
-  of: (x: number, y: number) => number,
-): StageProfile {
-  return {
-    cycles: first.cycles.map((value, i) => of(value, second.cycles[i]!)),
-    packets: of(first.packets, second.packets),
-    batches: of(first.batches, second.batches),
-    histogram: first.histogram.map((value, i) => of(value, second.histogram[i]!)),
-  };
 }

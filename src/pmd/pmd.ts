@@ -3,7 +3,7 @@
 
 import { Command } from "../../assembly/layout/command.ts";
 import { RXQ_MAX } from "../../assembly/layout/limits.ts";
-import { PMD_IN_FLIGHT } from "../../assembly/layout/pmd.ts";
+import { PMD_BIG_FRAMES, PMD_IN_FLIGHT, PMD_SMALL_FRAMES } from "../../assembly/layout/pmd.ts";
 import { DropReason, PmdStat } from "../../assembly/layout/stat.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Region, SwitchMemory } from "../datapath/memory.ts";
@@ -57,6 +57,12 @@ export class Pmd {
 
   get stats(): PmdStats {
     return readPmdStats(this.memory, this.layout.control);
+  }
+
+  /** Frames of each pool, free or not. */
+  get frames(): { frames: number; bigFrames: number } {
+    const word = (offset: number): number => this.memory.u32[(this.layout.control + offset) / 4]!;
+    return { frames: word(PMD_SMALL_FRAMES), bigFrames: word(PMD_BIG_FRAMES) };
   }
 
   /** Makes a port known. */

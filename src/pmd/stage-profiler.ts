@@ -108,3 +108,26 @@ export function readStageProfile(memory: SwitchMemory, control: number): StagePr
     histogram: Array.from(memory.u32.subarray(histogram, histogram + PROFILE_BUCKETS)),
   };
 }
+
+/** What was added between two readings. */
+export function profileBetween(before: StageProfile, after: StageProfile): StageProfile {
+  return combine(before, after, (x, y) => y - x);
+}
+
+/** The sum of two profiles. */
+export function addProfiles(first: StageProfile, second: StageProfile): StageProfile {
+  return combine(first, second, (x, y) => x + y);
+}
+
+function combine(
+  first: StageProfile,
+  second: StageProfile,
+  of: (x: number, y: number) => number,
+): StageProfile {
+  return {
+    cycles: first.cycles.map((value, i) => of(value, second.cycles[i]!)),
+    packets: of(first.packets, second.packets),
+    batches: of(first.batches, second.batches),
+    histogram: first.histogram.map((value, i) => of(value, second.histogram[i]!)),
+  };
+}

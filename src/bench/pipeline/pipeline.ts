@@ -4,15 +4,13 @@
 import { Command } from "../../../assembly/layout/command.ts";
 import { PMD_STATS } from "../../../assembly/layout/pmd.ts";
 import { PORT_FLAG_DIGEST, PortKind, RXQ_TRACE_LIMIT } from "../../../assembly/layout/port.ts";
+import { PROFILE_INTERVAL } from "../../../assembly/layout/profile.ts";
 import { PmdStat } from "../../../assembly/layout/stat.ts";
 import { type DatapathExports, startDatapath } from "../../datapath/instance.ts";
 import { type PmdStats, readPmdStats, readU64 } from "../../datapath/pmd-stats.ts";
-import { cycleCounter } from "../../pmd/cycle-counter.ts";
-import { datapathStages } from "../../pmd/stages.ts";
+import { readStageProfile, type StageProfile, StageProfiler } from "../../pmd/stage-profiler.ts";
 import { type PipelineInput, PreparedPmd } from "./prepared-pmd.ts";
 
-/** One batch in so many is timed stage by stage. */
-export const PROFILE_INTERVAL = 256;
 /** Turns a call, as the PMD's thread makes them. */
 const TURNS = 64;
 
@@ -30,9 +28,7 @@ export class Pipeline {
   private readonly pmd: PreparedPmd;
   private readonly datapath: DatapathExports;
   private readonly ports: number;
-  private readonly cycles = cycleCounter();
-  private readonly stageCycles = new Float64Array(datapathStages.length);
-  private profiledPackets = 0;
+  private readonly profiler: StageProfiler;
 
   constructor(input: PipelineInput) {
     let datapath: DatapathExports | undefined;
@@ -48,6 +44,7 @@ export class Pipeline {
     this.pmd = new PreparedPmd(input, work);
     this.datapath = start(this.pmd);
     while (!this.pmd.channel.idle) work(this.pmd);
+    this.profiler = new StageProfiler(this.pmd.memory, this.pmd.layout.control, this.datapath);
   }
 
   /** What the PMD has counted. */
@@ -81,37 +78,15 @@ export class Pipeline {
     let now = from;
     while (now < until) {
       for (let i = 0; i < PROFILE_INTERVAL / TURNS; i++) this.datapath.poll(TURNS, now);
-      this.timedBatch();
+      this.profiler.timeBatch();
       now = performance.now();
     }
     return ((this.received() - before) / (now - from)) * 1000;
   }
 
-  /** Cycles a packet of each stage since the last call, in the order of `datapathStages`. */
-  takeStageCycles(): number[] {
-    const packets = Math.max(1, this.profiledPackets);
-    const result = Array.from(this.stageCycles, (cycles) => cycles / packets);
-    this.stageCycles.fill(0);
-    this.profiledPackets = 0;
-    return result;
-  }
-
-  private timedBatch(): void {
-    const { datapath, stageCycles } = this;
-    const { read, overhead } = this.cycles;
-    const packets = this.received();
-    const start = read();
-    const context = datapath.stageReceive(0);
-    let before = read();
-    if (context === 0) return;
-    stageCycles[0]! += before - start - overhead;
-    for (let i = 1; i < datapathStages.length; i++) {
-      (datapath[datapathStages[i]!.name] as (context: number) => void)(context);
-      const after = read();
-      stageCycles[i]! += after - before - overhead;
-      before = after;
-    }
-    this.profiledPackets += this.received() - packets;
+  /** Stage costs since the start. */
+  get profile(): StageProfile {
+    return readStageProfile(this.pmd.memory, this.pmd.layout.control);
   }
 
   private received(): number {

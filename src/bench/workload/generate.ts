@@ -7,7 +7,7 @@ import { Random } from "./random.ts";
 import { Schedule } from "./schedule.ts";
 import { aclScheme } from "./scheme-acl.ts";
 import { explosionScheme, scanScheme } from "./scheme-hostile.ts";
-import { exactScheme, maskScheme } from "./scheme-masks.ts";
+import { exactScheme, maskScheme, portScheme } from "./scheme-masks.ts";
 import type { SchemeName, WorkloadSpec } from "./spec.ts";
 import { newTuple, type Scheme } from "./tuple.ts";
 
@@ -21,6 +21,7 @@ export interface WorkloadFiles {
 
 const schemes: Record<SchemeName, (spec: WorkloadSpec) => Scheme> = {
   masks: maskScheme,
+  port: portScheme,
   exact: exactScheme,
   acl: aclScheme,
   fw: aclScheme,

@@ -9,6 +9,7 @@ const MILLION = 1_048_576;
 export const presets: Readonly<Record<string, Partial<WorkloadSpec>>> = {
   "f1-m1": { flows: 1 },
   "f1k-m1": { flows: 1000 },
+  "f1k-port": { flows: 1000, scheme: "port" },
   "f8k-m1": { flows: 8000 },
   "f100k-m1": { flows: 100_000 },
   "f1m-m1": { flows: 1_000_000, packets: MILLION },

@@ -30,6 +30,11 @@ export function maskScheme(spec: WorkloadSpec): Scheme {
   return spec.masks === 1 ? new OneMask(spec) : new ManyMasks(spec);
 }
 
+/** One rule that matches nothing but the port: Open vSwitch finds such a flow without a classifier. */
+export function portScheme(spec: WorkloadSpec): Scheme {
+  return new PortRule(spec);
+}
+
 /** One exact rule a connection: as many megaflows as connections, all under one mask. */
 export function exactScheme(spec: WorkloadSpec): Scheme {
   return new ExactRules(spec);
@@ -55,6 +60,12 @@ class OneMask implements Scheme {
     setAddress(tuple.target, 0xac100000 | ((mixed >>> 16) << 4) | (hosts & 15));
     tuple.sourcePort = mixed & 0xffff;
     tuple.targetPort = PORT_FIRST + (hosts & 1023);
+  }
+}
+
+class PortRule extends OneMask {
+  override *rules(): Iterable<string> {
+    yield `priority=100,in_port=1 actions=${actionText[this.spec.action]}`;
   }
 }
 

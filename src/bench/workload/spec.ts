@@ -3,7 +3,7 @@ import { ConfigError } from "../../errors.ts";
 import { packetKind, packetKinds } from "./packet-kind.ts";
 
 /** Rule sets the generator knows. */
-export const schemeNames = ["masks", "exact", "acl", "fw", "ipc", "scan", "explosion"] as const;
+export const schemeNames = ["masks", "port", "exact", "acl", "fw", "ipc", "scan", "explosion"] as const;
 export type SchemeName = (typeof schemeNames)[number];
 
 /** What the rules of the schemes `masks` and `exact` do with a packet. */

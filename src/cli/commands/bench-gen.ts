@@ -27,7 +27,7 @@ export const spec: CommandSpec = {
   details: [
     `Writes NAME.pcap and NAME.flows for every named workload, or one of the options alone. The names: ${presetNames.join(", ")}. Options change a named workload.`,
     "The same seed gives the same bytes everywhere. The rules are plain ovs-ofctl text and make the same masks in Open vSwitch.",
-    "Schemes: masks (as many datapath masks as asked for), exact (one rule a connection), acl, fw and ipc (access lists in the manner of " +
+    "Schemes: masks (as many datapath masks as asked for), port (one rule that matches the port alone), exact (one rule a connection), acl, fw and ipc (access lists in the manner of " +
       "ClassBench), scan (a port scan beside honest traffic), explosion (a tuple-space explosion). In the last two the churn packets are the attack's.",
   ],
   options: [

@@ -1,0 +1,72 @@
+// Their side of a case: one configuration of Open vSwitch with DPDK, warmed up and measured in windows.
+import type { OvsConfiguration } from "./configurations.ts";
+import { HugePages } from "./huge-pages.ts";
+import { DEBIAN_VSWITCHD, OvsDpdk, type PeerInput, pagesNeeded } from "./ovs-dpdk.ts";
+
+/** Where and how long. */
+export interface PeerOptions {
+  readonly core: number;
+  readonly warmup: number;
+  readonly windows: number;
+  /** Seconds of one window. */
+  readonly seconds: number;
+  /** The vswitchd to run. */
+  readonly binary?: string;
+}
+
+/** What one configuration did with one trace. */
+export interface PeerResult {
+  readonly configuration: string;
+  readonly version: string;
+  /** Millions of packets a second, window by window. */
+  readonly mpps: readonly number[];
+  /** TSC cycles a packet in the last window, as Open vSwitch counts them. */
+  readonly cyclesPerPacket: number;
+  /** Shares of the passes. */
+  readonly hits: { simpleMatch: number; emc: number; smc: number; megaflow: number; upcall: number };
+  readonly subtablesPerHit: number;
+  readonly megaflows: number;
+  /** Packets sent for every one received. */
+  readonly copies: number;
+}
+
+/** Longest warm-up: 100,000 upcalls take their time. */
+const WARMUP_LIMIT_SECONDS = 90;
+
+/** Measures a configuration. Throws when traffic does not settle: such figures would say nothing. */
+export async function measurePeer(
+  input: PeerInput,
+  configuration: OvsConfiguration,
+  options: PeerOptions,
+): Promise<PeerResult> {
+  using _pages = HugePages.reserve(pagesNeeded(input.packets));
+  const { core, binary = DEBIAN_VSWITCHD } = options;
+  await using ovs = await OvsDpdk.start(input, configuration, core, binary);
+  let waited = 0;
+  for (let quiet = false; !quiet || waited < options.warmup; waited++) {
+    if (waited > WARMUP_LIMIT_SECONDS)
+      throw new Error(`Open vSwitch (${configuration.name}) still makes upcalls`);
+    const second = await ovs.window(1);
+    quiet = second.rxPackets > 0 && second.hits.upcall === 0;
+  }
+  const windows = [];
+  for (let i = 0; i < options.windows; i++) windows.push(await ovs.window(options.seconds));
+  const last = windows[windows.length - 1]!;
+  const share = (hits: number) => hits / Math.max(1, last.rxPackets);
+  return {
+    configuration: configuration.name,
+    version: await ovs.version(),
+    mpps: windows.map((window) => window.txPackets / window.seconds / 1e6),
+    cyclesPerPacket: last.cyclesPerPacket,
+    hits: {
+      simpleMatch: share(last.hits.simpleMatch),
+      emc: share(last.hits.emc),
+      smc: share(last.hits.smc),
+      megaflow: share(last.hits.megaflow),
+      upcall: share(last.hits.upcall),
+    },
+    subtablesPerHit: last.subtablesPerHit,
+    megaflows: await ovs.megaflowCount(),
+    copies: last.txPackets / Math.max(1, last.rxPackets),
+  };
+}
