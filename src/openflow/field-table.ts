@@ -113,7 +113,7 @@ export const FIELD_TABLE: readonly Row[] = [
     quirk: "port16",
   }),
   row("in_port_oxm", FLOW_OF_IN_PORT, 4, "port", "OF_IN_PORT:0", { ...le, ...exact }),
-  row("actset_output", FLOW_ACTSET_OUTPUT, 4, "port", "ONF_ACTSET_OUTPUT:43", {
+  row("actset_output", FLOW_ACTSET_OUTPUT, 4, "port", "ONF_ACTSET_OUTPUT:43 OF15_ACTSET_OUTPUT:43", {
     ...le,
     ...exact,
     ...readOnly,
@@ -273,7 +273,7 @@ function transportRows(): Row[] {
       prereq: "tcp",
       aliases: ["tp_dst"],
     }),
-    row("tcp_flags", KEY_TCP_FLAGS, 2, "tcpFlags", "NX_TCP_FLAGS:34 ONF_TCP_FLAGS:42", {
+    row("tcp_flags", KEY_TCP_FLAGS, 2, "tcpFlags", "NX_TCP_FLAGS:34 ONF_TCP_FLAGS:42 OF15_TCP_FLAGS:42", {
       prereq: "tcp",
       ...readOnly,
       width: 12,

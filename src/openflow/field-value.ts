@@ -29,8 +29,7 @@ export function fieldGet(words: Uint32Array, field: Field): bigint {
 
 /** Returns the value of a field whose container is at most 4 bytes. */
 export function fieldGetNumber(words: Uint32Array, field: Field): number {
-  const value = containerGet(words, field) >>> field.shift;
-  return field.size === 4 && field.width === 32 ? value : value & Number(field.valueMask);
+  return ((containerGet(words, field) >>> field.shift) & Number(field.valueMask)) >>> 0;
 }
 
 /** Writes the field as an action does: setting a VLAN id or priority makes the tag present. */
