@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { PacketReport } from "../../src/cli/engine.ts";
 import { createReplayEngine } from "../../src/cli/replay-engine.ts";
 import { findProfile, resolveSettings } from "../../src/config/profiles.ts";
-import { withoutKnownDeviations } from "./known-deviations.ts";
+import { isAccident, withoutKnownDeviations } from "./known-deviations.ts";
 import { OvsOracle, OvsRefusal, type OvsResult, type Ruleset } from "./ovs.ts";
 import type { PacketIn } from "./ovs-monitor.ts";
 import { type RandomPacket, randomPackets } from "./random-packets.ts";
@@ -47,7 +47,8 @@ export interface Difference {
 export function drawCase(seed: number, profile: RuleProfile): DifferentialCase {
   const random = new SeededRandom(seed);
   const rules = randomRules(random, profile);
-  return { ...rules, packets: randomPackets(random, { count: CASE_PACKETS, ports: 6 }) };
+  const packets = randomPackets(random, { count: CASE_PACKETS, ports: 6 });
+  return { ...rules, packets: packets.filter(({ hex }) => !isAccident(hex, rules.flows)) };
 }
 
 /** Most packets of one case that may kill Open vSwitch before the case is given up. */

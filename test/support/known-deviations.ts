@@ -17,11 +17,26 @@ export function withoutKnownDeviations(hex: string): string {
   return frame.toString("hex");
 }
 
-/** Where the IPv4 header begins, behind tags and labels; undefined when there is none. */
-function ipv4Offset(frame: Buffer): number | undefined {
+/** Whether a packet is one whose treatment under the rules is an accident in Open vSwitch: a label pushed on an 802.2
+ * frame ends up behind the LLC header, where later label actions of the same pass, but no receiver, look for it. */
+export function isAccident(hex: string, flows: string[]): boolean {
+  if (!flows.some((flow) => flow.includes("push_mpls"))) return false;
+  const frame = Buffer.from(hex, "hex");
+  const at = typeOffset(frame);
+  return at + 2 <= frame.length && frame.readUInt16BE(at) < 0x600;
+}
+
+/** Where the EtherType behind the VLAN tags is. */
+function typeOffset(frame: Buffer): number {
   let at = 12;
   while (at + 4 <= frame.length && (frame.readUInt16BE(at) === 0x8100 || frame.readUInt16BE(at) === 0x88a8))
     at += 4;
+  return at;
+}
+
+/** Where the IPv4 header begins, behind tags and labels; undefined when there is none. */
+function ipv4Offset(frame: Buffer): number | undefined {
+  let at = typeOffset(frame);
   if (at + 2 > frame.length) return undefined;
   const type = frame.readUInt16BE(at);
   at += 2;

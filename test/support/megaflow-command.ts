@@ -20,7 +20,9 @@ export interface RunningCommand {
 }
 
 const built = projectFile("dist/src/cli/main.js");
-const program = isFresh() ? [built] : ["--import", import.meta.resolve("tsx"), projectFile("src/cli/main.ts")];
+const program = isFresh()
+  ? [built]
+  : ["--import", import.meta.resolve("tsx"), projectFile("src/cli/main.ts")];
 
 /** Starts the command; `cwd` is the project unless said otherwise. */
 export function startMegaflow(args: readonly string[], cwd = projectFile(".")): RunningCommand {

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { maskOf } from "./ovs-mask.ts";
 import { OvsMonitor, type PacketIn } from "./ovs-monitor.ts";
 import { Unixctl } from "./ovs-unixctl.ts";
 
@@ -329,14 +330,4 @@ async function until<T>(attempt: () => T | Promise<T>): Promise<T> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-/** The mask of a megaflow printed with `-m`: its match with the values left out. */
-function maskOf(line: string): string {
-  const match = line.replace(/^ufid:[^,]*, /, "").replace(/, packets:.*$/, "");
-  return match
-    .replace(/\(([^()/=]+)\)/g, "(=)")
-    .replace(/=([^,()/]+)(?=[,)])/g, "=exact")
-    .replace(/=[^,()/]+\/([^,()]+)/g, "=/$1")
-    .replace(/\([^,()/=]+\/([^,()]+)\)/g, "(/$1)");
 }
