@@ -2,6 +2,7 @@
 // queue, or to the kernel when the queue has none. Bare bpf() calls; the link ends with its descriptor.
 #include <linux/bpf.h>
 #include <linux/if_link.h>
+#include <net/if.h>
 #include <sys/syscall.h>
 
 #include "netns.h"
@@ -46,11 +47,15 @@ int loadProgram(int map, uint32_t flags) {
   return bpf(BPF_PROG_LOAD, attributes);
 }
 
-std::string linkHint(int error) {
-  if (error == EPERM) return kPrivilege;
-  if (error == EBUSY) return "The interface has an XDP program already: `ip link set dev NAME xdp off` takes it away, or stop the process that holds it.";
-  if (error == EOPNOTSUPP || error == EINVAL) return "The driver cannot run XDP this way, for instance with this MTU or fewer queues than cores: use mode generic.";
-  return "The interface must still be there: `ip link` shows its number.";
+SystemError linkFailure(int error, uint32_t index) {
+  char name[IF_NAMESIZE];
+  // The kernel says EINVAL for an interface that is gone, as for much else.
+  if (if_indextoname(index, name) == nullptr) return {ENODEV, "bpf(BPF_LINK_CREATE)", "The interface is gone: `ip link` shows those there are."};
+  std::string hint = "`dmesg` may say more.";
+  if (error == EPERM) hint = kPrivilege;
+  if (error == EBUSY || error == EEXIST) hint = "The interface has an XDP program already: `ip link set dev NAME xdp off` takes it away, or stop the process that holds it.";
+  if (error == EOPNOTSUPP || error == EINVAL) hint = "The driver cannot run XDP this way, for instance with this MTU: use mode generic.";
+  return {error, "bpf(BPF_LINK_CREATE)", hint};
 }
 
 Napi::Value attachProgram(const Napi::CallbackInfo& info) {
@@ -70,7 +75,7 @@ Napi::Value attachProgram(const Napi::CallbackInfo& info) {
     attributes.link_create.attach_type = BPF_XDP;
     attributes.link_create.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
     const int created = bpf(BPF_LINK_CREATE, attributes);
-    if (created == -1) throw SystemError{errno, "bpf(BPF_LINK_CREATE)", linkHint(errno)};
+    if (created == -1) throw linkFailure(errno, index);
     link = Fd(created);
   });
   Napi::Object result = Napi::Object::New(info.Env());

@@ -71,6 +71,8 @@ std::string bindHint(int error) {
     case EINVAL: return "The queue must be below the interface's number of queues (`ethtool -l NAME`).";
     case ENETDOWN: return "Set the interface up first: `ip link set NAME up`.";
     case ENODEV: return "The interface is gone.";
+    case EBADF:
+    case ENOTSOCK: return "The anchor is closed, or belongs to other memory: open it first and close it last.";
     case EPERM: return "AF_XDP needs CAP_NET_RAW and CAP_NET_ADMIN: run as root.";
     default: return "`megaflow doctor` says what AF_XDP can do here.";
   }

@@ -50,12 +50,13 @@ export interface XskPlace extends XskSizes {
   readonly block: number;
 }
 
-/** A socket that shares the anchor's packet memory (copy mode, need_wakeup), or one that registers it for itself. */
-export type XskOptions = XskPlace &
-  (
-    | { readonly anchor: number }
-    | (Umem & { readonly zeroCopy?: boolean; readonly needWakeup?: boolean; readonly multiBuffer?: boolean })
-  );
+/** A socket shares the anchor's packet memory (copy mode, need_wakeup), or registers it for itself. */
+export type XskMemory =
+  | { readonly anchor: number }
+  | (Umem & { readonly zeroCopy?: boolean; readonly needWakeup?: boolean; readonly multiBuffer?: boolean });
+
+/** What openXsk takes. */
+export type XskOptions = XskPlace & XskMemory;
 
 /** Counters of an AF_XDP socket since it was opened, as the kernel names them. */
 export interface XskStatistics {

@@ -2,7 +2,7 @@
 // shim says about them. One packet at a time, no speed intended.
 
 import { requireNative } from "../../src/native.ts";
-import type { Umem, Xsk, XskOptions, XskRing } from "../../src/native-netdev.ts";
+import type { Umem, Xsk, XskMemory, XskPlace, XskRing } from "../../src/native-netdev.ts";
 
 export const addon = requireNative("this test");
 
@@ -53,10 +53,9 @@ export class Driver {
   readonly xsk: Xsk;
   readonly #arena: Arena;
 
-  constructor(arena: Arena, options: Omit<XskOptions, "block" | keyof typeof RING_SIZES>) {
+  constructor(arena: Arena, options: Omit<XskPlace, "block" | keyof typeof RING_SIZES> & XskMemory) {
     this.#arena = arena;
-    const place = { ...options, ...RING_SIZES, block: arena.block() } as XskOptions;
-    this.xsk = addon.openXsk(arena.bytes, place);
+    this.xsk = addon.openXsk(arena.bytes, { ...options, ...RING_SIZES, block: arena.block() });
   }
 
   /** Gives the kernel chunks to receive into. */

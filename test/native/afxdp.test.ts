@@ -1,0 +1,222 @@
+// AF_XDP on real veth pairs: packets arrive in linear memory, leave from it, and move between interfaces as
+// descriptors; sockets come and go on one packet memory, and jumbo frames take several descriptors.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { after, test } from "node:test";
+import { NEED_IP, NEED_PING, needs } from "../support/needs.ts";
+import { Namespaces, sh } from "./namespaces.ts";
+import { numberedFrame, PacketEnd } from "./packet-tap.ts";
+import { Arena, addon, type Descriptor, Driver, pause, until, untilFree } from "./xsk-driver.ts";
+
+const skip = needs("root", NEED_IP, NEED_PING);
+const spaces = new Namespaces();
+after(() => spaces.remove());
+
+/** An interface of the switch's namespace with program and socket, and chunks to receive into. */
+interface Port {
+  readonly driver: Driver;
+  readonly index: number;
+  readonly program: { readonly map: number; readonly link: number };
+}
+
+function openPort(arena: Arena, netns: string, name: string, anchor: number, generic = false): Port {
+  const { index } = addon.linkInfo({ netns, name });
+  const driver = new Driver(arena, { netns, index, queue: 0, anchor });
+  const program = addon.attachProgram({ netns, index, queues: 1, generic });
+  addon.steerQueue({ map: program.map, queue: 0, socket: driver.xsk.fd });
+  driver.fill(...Array.from({ length: 64 }, () => arena.chunk()));
+  return { driver, index, program };
+}
+
+function closePort(port: Port): void {
+  addon.closeFd(port.program.link);
+  addon.closeFd(port.program.map);
+  port.driver.close();
+}
+
+/** Host namespaces left and right, each on a veth pair into the switch's namespace. */
+function threeNamespaces(label: string, mtu = 1500): { left: string; right: string; middle: string } {
+  const [left, right, middle] = [spaces.add(`${label}l`), spaces.add(`${label}r`), spaces.add(`${label}m`)];
+  spaces.veth(left, "eth0", middle, "p0", 1, mtu);
+  spaces.veth(right, "eth0", middle, "p1", 1, mtu);
+  return { left, right, middle };
+}
+
+for (const generic of [false, true]) {
+  const mode = generic ? "generic" : "native";
+
+  test(`in ${mode} mode frames are received into linear memory and forwarded by moving descriptors`, {
+    skip,
+  }, async () => {
+    const { left, right, middle } = threeNamespaces(`f${mode[0]}`);
+    const arena = new Arena();
+    const anchor = addon.openAnchor(arena.bytes, arena.umem);
+    const [from, to] = ["p0", "p1"].map((name) => openPort(arena, middle, name, anchor.fd, generic));
+    assert.ok(from !== undefined && to !== undefined);
+    assert.equal(from.driver.xsk.zeroCopy, false);
+    const [sender, witness] = [new PacketEnd(left, "eth0"), new PacketEnd(right, "eth0")];
+    const frames = Array.from({ length: 500 }, (_, i) => numberedFrame(i, 60 + ((i * 53) % 1455)));
+    const inMemory: Buffer[] = [];
+    const received: Buffer[] = [];
+    for (let sent = 0; sent < frames.length; sent += 20) {
+      assert.equal(sender.send(frames.slice(sent, sent + 20)), 20);
+      await until(`frames up to ${sent + 20}`, () => {
+        const moved = from.driver.receive();
+        inMemory.push(...moved.map((one) => arena.packet(one.address, one.length)));
+        if (moved.length > 0) to.driver.send(...moved);
+        const free = to.driver.completed();
+        if (free.length > 0) from.driver.fill(...free.map((address) => address & ~2047));
+        received.push(...witness.receive().map((one) => one.bytes));
+        return received.length >= sent + 20;
+      });
+    }
+    assert.deepEqual(inMemory, frames);
+    assert.deepEqual(received, frames);
+    const counters = addon.xskStatistics(from.driver.xsk.fd);
+    assert.deepEqual([counters.rxDropped, counters.rxRingFull, counters.txInvalidDescriptors], [0, 0, 0]);
+    for (const end of [sender, witness]) end.close();
+    closePort(from);
+    closePort(to);
+    addon.closePort(anchor.fd);
+  });
+}
+
+test("two namespaces ping each other through descriptors moved between their interfaces", {
+  skip,
+}, async () => {
+  const { left, right, middle } = threeNamespaces("pi");
+  sh("ip", "-n", left, "address", "add", "10.99.0.1/24", "dev", "eth0");
+  sh("ip", "-n", right, "address", "add", "10.99.0.2/24", "dev", "eth0");
+  const arena = new Arena();
+  const anchor = addon.openAnchor(arena.bytes, arena.umem);
+  const ports = ["p0", "p1"].map((name) => openPort(arena, middle, name, anchor.fd));
+  const ping = spawn("ip", ["netns", "exec", left, "ping", "-c", "20", "-i", "0.02", "-w", "5", "10.99.0.2"]);
+  let said = "";
+  ping.stdout.on("data", (text) => {
+    said += text;
+  });
+  let ended = false;
+  ping.once("close", () => {
+    ended = true;
+  });
+  for (let rounds = 0; !ended && rounds < 4000; rounds++) {
+    ports.forEach((port, i) => {
+      const other = ports[1 - i];
+      const moved = port.driver.receive();
+      if (moved.length > 0) other?.driver.send(...moved);
+      const free = port.driver.completed();
+      if (free.length > 0) other?.driver.fill(...free.map((address) => address & ~2047));
+    });
+    await pause(1);
+  }
+  assert.match(said, /20 packets transmitted, 20 received, 0% packet loss/);
+  ports.forEach(closePort);
+  addon.closePort(anchor.fd);
+});
+
+test("a jumbo frame arrives and leaves as several descriptors of one packet", { skip }, async () => {
+  const { left, right, middle } = threeNamespaces("ju", 9000);
+  const arena = new Arena();
+  const anchor = addon.openAnchor(arena.bytes, arena.umem);
+  assert.equal(anchor.multiBuffer, true, "Linux 6.6 or later");
+  const [from, to] = ["p0", "p1"].map((name) => openPort(arena, middle, name, anchor.fd));
+  assert.ok(from !== undefined && to !== undefined);
+  const [sender, witness] = [new PacketEnd(left, "eth0"), new PacketEnd(right, "eth0")];
+  const jumbo = numberedFrame(7, 9000);
+  assert.equal(sender.send([jumbo, numberedFrame(8, 60)]), 2);
+  const parts: Descriptor[] = [];
+  await until("all parts", () => {
+    parts.push(...from.driver.receive());
+    return parts.filter((part) => !part.continued).length === 2;
+  });
+  assert.ok(parts.length > 5, `${parts.length} descriptors`);
+  const lastOfFirst = parts.findIndex((part) => !part.continued);
+  const gathered = Buffer.concat(
+    parts.slice(0, lastOfFirst + 1).map((part) => arena.packet(part.address, part.length)),
+  );
+  assert.deepEqual(gathered, jumbo);
+  to.driver.send(...parts);
+  const seen: Buffer[] = [];
+  await until("both frames at the other end", () => {
+    seen.push(...witness.receive().map((one) => one.bytes));
+    return seen.length === 2;
+  });
+  assert.deepEqual(seen, [jumbo, numberedFrame(8, 60)]);
+  for (const end of [sender, witness]) end.close();
+  closePort(from);
+  closePort(to);
+  addon.closePort(anchor.fd);
+});
+
+test("closing frees the queue, and its rings' place in memory is plain zeroes again", { skip }, async () => {
+  const { middle } = threeNamespaces("td");
+  const arena = new Arena();
+  const anchor = addon.openAnchor(arena.bytes, arena.umem);
+  for (let round = 0; round < 5; round++) {
+    const port = await untilFree(() => openPort(arena, middle, "p0", anchor.fd));
+    const { rx, fill } = port.driver.xsk;
+    assert.notEqual(Atomics.load(arena.words, fill.producer >>> 2), 0);
+    closePort(port);
+    assert.equal(Atomics.load(arena.words, fill.producer >>> 2), 0);
+    Atomics.store(arena.words, rx.entries >>> 2, 0xfeed);
+    assert.equal(arena.words[rx.entries >>> 2], 0xfeed);
+  }
+  assert.doesNotMatch(sh("ip", "-n", middle, "link", "show", "p0"), /xdp/);
+  addon.closePort(anchor.fd);
+});
+
+test("ports come and go on one packet memory, also when their interface is deleted", { skip }, async () => {
+  const { left, middle } = threeNamespaces("cg");
+  const arena = new Arena();
+  const anchor = addon.openAnchor(arena.bytes, arena.umem);
+  const doomed = openPort(arena, middle, "p0", anchor.fd);
+  const kept = openPort(arena, middle, "p1", anchor.fd);
+  sh("ip", "-n", middle, "link", "del", "p0");
+  assert.deepEqual(doomed.driver.receive(), []);
+  assert.notEqual(doomed.driver.send({ address: 0, length: 60, continued: false }), undefined);
+  spaces.veth(left, "eth0", middle, "p0");
+  const again = openPort(arena, middle, "p0", anchor.fd);
+  const sender = new PacketEnd(left, "eth0");
+  sender.send([numberedFrame(1, 64)]);
+  let got: Descriptor[] = [];
+  await until("a frame on the new interface", () => {
+    got = again.driver.receive();
+    return got.length > 0;
+  });
+  assert.deepEqual(arena.packet(got[0]?.address ?? 0, got[0]?.length ?? 0), numberedFrame(1, 64));
+  sender.close();
+  for (const port of [doomed, kept, again]) closePort(port);
+  addon.closePort(anchor.fd);
+});
+
+test("a socket may register the packet memory for itself, beside the anchor's", { skip }, async () => {
+  const { left, middle } = threeNamespaces("ow");
+  const arena = new Arena();
+  const anchor = addon.openAnchor(arena.bytes, arena.umem);
+  const { index } = addon.linkInfo({ netns: middle, name: "p0" });
+  const driver = new Driver(arena, { netns: middle, index, queue: 0, ...arena.umem, needWakeup: true });
+  const program = addon.attachProgram({ netns: middle, index, queues: 1 });
+  addon.steerQueue({ map: program.map, queue: 0, socket: driver.xsk.fd });
+  driver.fill(arena.chunk());
+  const sender = new PacketEnd(left, "eth0");
+  sender.send([numberedFrame(5, 100), numberedFrame(6, 100)]);
+  const got: Descriptor[] = [];
+  await until("the one frame that there is room for", () => {
+    got.push(...driver.receive());
+    return got.length > 0;
+  });
+  await until(
+    "the other one counted",
+    () =>
+      addon.xskStatistics(driver.xsk.fd).rxFillRingEmpty > 0 ||
+      addon.xskStatistics(driver.xsk.fd).rxDropped > 0,
+  );
+  assert.equal(got.length, 1);
+  assert.deepEqual(arena.packet(got[0]?.address ?? 0, 100), numberedFrame(5, 100));
+  sender.close();
+  addon.closeFd(program.link);
+  addon.closeFd(program.map);
+  driver.close();
+  addon.closePort(anchor.fd);
+});
