@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { projectFile } from "../src/project.ts";
 
 interface Step {
@@ -62,3 +63,5 @@ function newest(path: string): number {
   const names = readdirSync(path).filter((name) => name !== "build");
   return Math.max(0, ...names.map((name) => newest(join(path, name))));
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = buildStale();

@@ -97,12 +97,10 @@ export interface RunEngine extends Engine {
   readonly placement: readonly string[];
   /** TSC cycles a nanosecond; undefined where it cannot be known. */
   readonly cyclesPerNs: number | undefined;
+  /** Begins to receive. */
+  start(): void;
   /** Stops receiving and waits until what is under way has ended, so that the counters add up. */
   stop(): Promise<void>;
-  /** Rounds that the slowest trace port has completed. */
-  traceRounds(): number;
-  /** Sends the trace through once, from its start, and returns a digest of every byte sent, in order. */
-  outputHash(): Promise<string>;
   /** Resolves when no port has anything more to send; rejects with the mistake of a capture. */
   readonly inputEnded: Promise<void>;
 }
@@ -126,7 +124,7 @@ export interface ReplayEngineOptions extends EngineOptions {
   readonly explain: boolean;
 }
 
-/** A switch for `run` and `bench`. */
+/** A switch for `run`. */
 export interface RunEngineOptions extends EngineOptions {
   readonly cores: readonly number[];
   readonly ports: readonly PortConfig[];

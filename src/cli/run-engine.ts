@@ -1,4 +1,4 @@
-// The switch of `megaflow run` and `bench`: PMDs on worker threads, ports over captures.
+// The switch of `megaflow run`: PMDs on worker threads, ports over captures.
 
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,7 +15,7 @@ import { ThreadedSwitch } from "../threaded-switch.ts";
 import type { RunEngine, RunEngineOptions } from "./engine.ts";
 import { countersOf, megaflowsOf, tablesOf } from "./switch-report.ts";
 
-/** Creates a switch with its ports and rules, and sends what its ports have. Throws as its parts do. */
+/** Creates a switch with its ports and rules, ready to start. Throws as its parts do. */
 export async function createRunEngine(options: RunEngineOptions): Promise<RunEngine> {
   checkCores(options.cores);
   const writers = new Map<OfPort, CaptureWriter>();
@@ -44,14 +44,15 @@ class ThreadedEngine implements RunEngine {
   readonly #writers: Map<OfPort, CaptureWriter>;
   readonly #cycles = new CycleCounter();
   readonly #stopping = new AbortController();
-  inputEnded: Promise<void> = Promise.resolve();
+  readonly #inputs: (() => Promise<void>)[] = [];
+  inputEnded: Promise<void> = never;
 
   constructor(owner: ThreadedSwitch, writers: Map<OfPort, CaptureWriter>) {
     this.#owner = owner;
     this.#writers = writers;
   }
 
-  /** Rules come before traffic: no packet meets half a pipeline. */
+  /** Rules come before traffic: no packet meets half a pipeline. Captures are opened and loaded here. */
   async setUp(options: RunEngineOptions): Promise<void> {
     const owner = this.#owner;
     for (const port of options.ports) {
@@ -62,11 +63,14 @@ class ThreadedEngine implements RunEngine {
     }
     for (const { text, file } of options.groups) owner.addGroups(text, file);
     for (const { text, file } of options.flows) owner.addFlows(text, file);
-    const inputs: Promise<void>[] = [];
     for (const port of options.ports) {
-      if (port.read !== undefined) await this.#startInput(port, port.read, options.log, inputs);
+      if (port.read !== undefined) await this.#openInput(port, port.read, options.log);
     }
-    this.inputEnded = inputs.length === 0 ? never : Promise.all(inputs).then(() => undefined);
+  }
+
+  start(): void {
+    const ends = this.#inputs.splice(0).map((begin) => begin());
+    this.inputEnded = ends.length === 0 ? never : Promise.all(ends).then(() => undefined);
     // Whoever waits for it sees the rejection; nobody may be waiting yet.
     this.inputEnded.catch(() => {});
   }
@@ -106,14 +110,6 @@ class ThreadedEngine implements RunEngine {
     return tablesOf(this.#owner);
   }
 
-  traceRounds(): number {
-    return this.#owner.traceRounds();
-  }
-
-  async outputHash(): Promise<string> {
-    return (await this.#owner.digestRound()).toString(16).padStart(16, "0");
-  }
-
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#owner.drain();
@@ -125,24 +121,21 @@ class ThreadedEngine implements RunEngine {
     for (const writer of this.#writers.values()) writer.close();
   }
 
-  /** Starts a port's input and adds the promise of its end, which for a trace never comes, to `ends`. */
-  async #startInput(
-    port: PortConfig,
-    file: string,
-    log: (line: string) => void,
-    ends: Promise<void>[],
-  ): Promise<void> {
+  /** Opens a port's input; what is put on the list starts it and resolves at its end, for a trace never. */
+  async #openInput(port: PortConfig, file: string, log: (line: string) => void): Promise<void> {
     const number = port.number as OfPort;
+    const { memory } = this.#owner;
     if (port.kind === "trace") {
-      const trace = await loadTrace(this.#owner.memory, file);
+      const trace = await loadTrace(memory, file);
       if (trace.leftOut > 0) log(`${file}: ${trace.leftOut} packets left out, too short or too long to send`);
-      this.#owner.addTrace(number, trace);
-      ends.push(never);
+      this.#inputs.push(() => {
+        this.#owner.addTrace(number, trace);
+        return never;
+      });
       return;
     }
     const reader = await CaptureReader.open(file);
-    const ring = this.#owner.addRing(number);
-    ends.push(feedCapture(reader, this.#owner.memory, ring, this.#stopping.signal));
+    this.#inputs.push(() => feedCapture(reader, memory, this.#owner.addRing(number), this.#stopping.signal));
   }
 }
 

@@ -57,7 +57,7 @@ export function megaflowsOf(owner: Switch): MegaflowReport[] {
   return [...byUfid.values()];
 }
 
-/** Returns the tables that have rules, the most important rules first. */
+/** Returns the tables that have rules, the most important rules first; their text leaves the table out. */
 export function tablesOf(owner: Switch): TableReport[] {
   const tables = new Map<number, TableRule[]>();
   owner.bridge.forEachRule((rule) => {
@@ -67,6 +67,8 @@ export function tablesOf(owner: Switch): TableReport[] {
   });
   return [...tables].map(([id, rules]) => ({
     id,
-    rules: rules.sort((a, b) => b.priority - a.priority).map((rule) => formatFlow(rule)),
+    rules: rules
+      .sort((a, b) => b.priority - a.priority)
+      .map((rule) => formatFlow(rule).replace(/\btable=\d+, /, "")),
   }));
 }

@@ -69,8 +69,10 @@ export async function run(args: Arguments): Promise<void> {
       for (const line of pipelineLines(config.bridge, engine.tables())) print(line);
     }
     let failure: unknown;
+    const before = engine.counters();
+    engine.start();
     engine.inputEnded.catch((error) => (failure = error)).finally(stop.now);
-    await watch(engine, { everyMs, forMs, json, signal: stop.signal, print });
+    await watch(engine, before, { everyMs, forMs, json, signal: stop.signal, print });
     await engine.stop();
     const counters = engine.counters();
     const megaflows = await engine.megaflows();
@@ -94,13 +96,13 @@ interface Watch {
 }
 
 /** Prints a line an interval until the time is over or the signal comes. */
-async function watch(engine: RunEngine, options: Watch): Promise<void> {
+async function watch(engine: RunEngine, first: SwitchCounters, options: Watch): Promise<void> {
   const start = performance.now();
-  let before: SwitchCounters = engine.counters();
+  let before = first;
   let beforeAt = start;
   for (let line = 0; !options.signal.aborted; line++) {
     const left = start + options.forMs - performance.now();
-    if (left <= 0) return;
+    if (left < options.everyMs / 10) return;
     // Aiming at whole intervals since the start keeps the lines from drifting.
     const due = start + (line + 1) * options.everyMs - performance.now();
     // A rest that is too short to tell anything goes into the last line.
