@@ -3,7 +3,7 @@
 
 import type { LearnAction, LearnSpec, OfAction } from "../../openflow/action.ts";
 import { subfieldGet, subfieldMask } from "../../openflow/field-value.ts";
-import { matchCreate, matchSetField } from "../../openflow/match.ts";
+import { matchCreate, matchSetSubfield } from "../../openflow/match.ts";
 import {
   OFPP_ALL,
   OFPP_FLOOD,
@@ -54,7 +54,7 @@ function learnedRule(x: Xlate, action: LearnAction): RuleSpec {
     } else if (dst !== undefined) {
       const shifted = value << BigInt(dst.offset);
       const mask = bitsOf(spec) << BigInt(dst.offset);
-      if (spec.kind === "match") matchSetField(match, dst.field, shifted, mask);
+      if (spec.kind === "match") matchSetSubfield(match, dst, value);
       else actions.push({ type: "setField", field: dst.field, value: shifted & mask, mask, load: true });
     }
   }
