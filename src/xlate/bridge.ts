@@ -65,7 +65,7 @@ export class Bridge {
   mayLearn(spec: RuleSpec, limit: number): boolean {
     const table = this.tables[spec.tableId];
     if (table === undefined) return true;
-    if (table.findExact(new Rule(spec).expandedMatch(), spec.priority, this.version) !== null) return true;
+    if (table.findExact(new Rule(spec).match, spec.priority, this.version) !== null) return true;
     let count = 0;
     table.forEach(this.version, (rule) => {
       if (rule.cookie === spec.cookie) count++;

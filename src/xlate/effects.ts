@@ -39,7 +39,7 @@ function learnRule(bridge: Bridge, effect: Extract<SideEffect, { kind: "learn" }
 /** Whether the same rule with the same actions is there: packets go on as before. */
 function isThere(bridge: Bridge, spec: RuleSpec): boolean {
   const wanted = new Rule(spec);
-  const there = bridge.tables[spec.tableId]?.findExact(wanted.expandedMatch(), spec.priority, bridge.version);
+  const there = bridge.tables[spec.tableId]?.findExact(wanted.match, spec.priority, bridge.version);
   return there !== undefined && there !== null && sameActions(there.actions, wanted.actions);
 }
 

@@ -124,7 +124,7 @@ class Bundle {
     const spec = ruleOfFlowMod(mod);
     const { priority, flags } = spec;
     const table = this.#bridge.table(spec.tableId);
-    const match = expandMatch(mod.match);
+    const { match } = mod;
     if ((flags & FLOW_CHECK_OVERLAP) !== 0 && table.findOverlap(match, priority, this.#version) !== null) {
       throw new FlowOverlapError(
         `table ${spec.tableId} has a rule of priority ${priority} that overlaps the one to add`,
@@ -141,6 +141,7 @@ class Bundle {
       if ((flags & FLOW_RESET_COUNTS) === 0) rule.credit(old.packets, old.bytes, old.usedMs);
     }
     table.insert(rule, match, this.#version);
+    rule.placed();
     this.#added.add(rule);
   }
 
@@ -157,12 +158,13 @@ class Bundle {
 
   /** The rules that a modify or delete means, as the bundle has left them so far. */
   #select(mod: FlowMod): TableRule[] {
-    const match = expandMatch(mod.match);
+    const strict = mod.command === "modify_strict" || mod.command === "delete_strict";
+    const match = strict ? undefined : expandMatch(mod.match);
     const found: TableRule[] = [];
     this.#bridge.tables.forEach((table, id) => {
       if (table === undefined || (mod.tableId !== TABLE_ALL && mod.tableId !== id)) return;
-      if (mod.command === "modify_strict" || mod.command === "delete_strict") {
-        const rule = table.findExact(match, mod.priority, this.#version);
+      if (strict) {
+        const rule = table.findExact(mod.match, mod.priority, this.#version);
         if (rule !== null && isMeant(rule, mod)) found.push(rule);
       } else {
         table.forEach(this.#version, (rule) => isMeant(rule, mod) && found.push(rule), match);

@@ -1,5 +1,7 @@
-// A rule as a table of a bridge holds it: with its place in the table's classifier.
+// A rule as a table of a bridge holds it: with its place in the table's classifier, which also keeps the
+// values it matches, so that they are not there twice.
 
+import type { CompactMatch, SharedMask } from "../openflow/match.ts";
 import { Rule, type RuleSpec } from "../openflow/rule.ts";
 import type { ClassifiedRule } from "./classifier/classifier.ts";
 import type { Conjunction } from "./classifier/conjunction.ts";
@@ -14,6 +16,43 @@ export class TableRule extends Rule implements ClassifiedRule {
   constructor(spec: RuleSpec) {
     super(spec);
     this.conjunctions = conjunctionsOf(spec);
+  }
+
+  /** The rule was put into its table: from now on its match is read from there. */
+  placed(): void {
+    replaceMatch(this, new PlacedMatch(this));
+  }
+
+  leaving(): void {
+    const { mask, values } = this.match;
+    replaceMatch(this, { mask, values });
+  }
+}
+
+function replaceMatch(rule: { match: CompactMatch }, match: CompactMatch): void {
+  rule.match = match;
+}
+
+/** A match that lies in a classifier. */
+class PlacedMatch implements CompactMatch {
+  readonly #rule: TableRule;
+
+  constructor(rule: TableRule) {
+    this.#rule = rule;
+  }
+
+  get mask(): SharedMask {
+    return this.#place().shared;
+  }
+
+  get values(): readonly number[] {
+    return this.#place().valuesAt(this.#rule.slot);
+  }
+
+  #place(): Subtable<ClassifiedRule> {
+    const { subtable } = this.#rule;
+    if (subtable === null) throw new RangeError("the rule is not in a table any more");
+    return subtable;
   }
 }
 

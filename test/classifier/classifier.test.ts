@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FLOW_WORD_COUNT } from "../../src/openflow/flow-layout.ts";
+import { compactMatch, expandMatch } from "../../src/openflow/match.ts";
 import { Classifier } from "../../src/xlate/classifier/classifier.ts";
 import { CLASSIFIER_DEFAULTS, type ClassifierOptions } from "../../src/xlate/classifier/options.ts";
 import { linearLookup, type OracleRule } from "./linear-oracle.ts";
@@ -43,7 +44,7 @@ function checkSeed(seed: number, options: ClassifierOptions, conjunctive: boolea
       const rule = randomRule(random, `r${step}`, conjunctive);
       if (!rules.some((other) => sameRule(other, rule))) {
         rules.push(rule);
-        classifier.insert(rule, rule.match, 1);
+        classifier.insert(rule, compactMatch(rule.match), 1);
       }
     }
     assert.equal(classifier.count, rules.length);
@@ -84,9 +85,9 @@ test("optimisations only ever leave bits out", () => {
     const plain = new Classifier<OracleRule>(OPTION_SETS[0] as ClassifierOptions);
     for (let i = 0; i < 40; i++) {
       const rule = randomRule(random, `r${i}`, false);
-      if (all.findExact(rule.match, rule.priority, 1) !== null) continue;
-      all.insert(rule, rule.match, 1);
-      plain.insert({ ...rule, subtable: null, slot: -1 }, rule.match, 1);
+      if (all.findExact(compactMatch(rule.match), rule.priority, 1) !== null) continue;
+      all.insert(rule, compactMatch(rule.match), 1);
+      plain.insert({ ...rule, subtable: null, slot: -1 }, compactMatch(rule.match), 1);
     }
     for (let i = 0; i < 20; i++) {
       const flow = randomFlow(random);
@@ -108,12 +109,12 @@ test("a bundle of changes appears at once, in its version", () => {
   const classifier = new Classifier<OracleRule>();
   const old = randomRule(random, "old", false);
   const young: OracleRule = { ...old, name: "young", subtable: null, slot: -1 };
-  classifier.insert(old, old.match, 1);
+  classifier.insert(old, compactMatch(old.match), 1);
   classifier.hide(old, 2);
-  classifier.insert(young, young.match, 2);
+  classifier.insert(young, compactMatch(young.match), 2);
   assert.equal(classifier.lookup(old.match.words.slice(), 1, null)?.name, "old");
   assert.equal(classifier.lookup(old.match.words.slice(), 2, null)?.name, "young");
-  assert.equal(classifier.findExact(old.match, old.priority, 2)?.name, "young");
+  assert.equal(classifier.findExact(compactMatch(old.match), old.priority, 2)?.name, "young");
   classifier.remove(old);
   assert.equal(classifier.lookup(old.match.words.slice(), 2, null)?.name, "young");
   classifier.remove(young);
@@ -127,13 +128,13 @@ test("selects rules strictly, non-strictly and by overlap", () => {
   const rules: OracleRule[] = [];
   for (let i = 0; i < 60; i++) {
     const rule = randomRule(random, `r${i}`, false);
-    if (classifier.findExact(rule.match, rule.priority, 1) !== null) continue;
+    if (classifier.findExact(compactMatch(rule.match), rule.priority, 1) !== null) continue;
     rules.push(rule);
-    classifier.insert(rule, rule.match, 1);
+    classifier.insert(rule, compactMatch(rule.match), 1);
   }
   for (const target of rules) {
-    assert.equal(classifier.findExact(target.match, target.priority, 1), target);
-    assert.deepEqual(classifier.matchOf(target), target.match);
+    assert.equal(classifier.findExact(compactMatch(target.match), target.priority, 1), target);
+    assert.deepEqual(expandMatch(classifier.matchOf(target)), target.match);
     const { words, mask } = target.match;
     const loose = rules.filter(
       (rule) =>
@@ -154,6 +155,6 @@ test("selects rules strictly, non-strictly and by overlap", () => {
             0,
         ),
     );
-    assert.equal(classifier.findOverlap(target.match, target.priority, 1) !== null, overlapping);
+    assert.equal(classifier.findOverlap(compactMatch(target.match), target.priority, 1) !== null, overlapping);
   }
 });

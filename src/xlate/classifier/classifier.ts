@@ -7,13 +7,13 @@
 // 1-bits only cost megaflows.
 
 import { swap32 } from "../../odp/flow-key.ts";
-import { FLOW_CONJ_ID, FLOW_WORD_COUNT } from "../../openflow/flow-layout.ts";
-import type { Match } from "../../openflow/match.ts";
+import { FLOW_CONJ_ID } from "../../openflow/flow-layout.ts";
+import { type CompactMatch, expandMatch, type Match, type SharedMask } from "../../openflow/match.ts";
 import { type Conjunction, completeConjunctions } from "./conjunction.ts";
 import { hasPrefixField, PORTS_WORD, PREFIX_FIELDS } from "./flow-segments.ts";
 import { CLASSIFIER_DEFAULTS, type ClassifierOptions } from "./options.ts";
 import { PrefixTrie } from "./prefix-trie.ts";
-import { Subtable } from "./subtable.ts";
+import { spreadOut, Subtable } from "./subtable.ts";
 
 const CONJ_ID_WORD = FLOW_CONJ_ID / 4;
 
@@ -25,6 +25,8 @@ export interface ClassifiedRule {
   /** Where the rule is; owned by the classifier. */
   subtable: Subtable<ClassifiedRule> | null;
   slot: number;
+  /** Called while the rule is still in the classifier, right before it is taken out. */
+  leaving?(): void;
 }
 
 /** Told what every visited subtable contributed to the mask; used by trace. */
@@ -36,7 +38,7 @@ export interface LookupObserver {
 /** The rules of one OpenFlow table. */
 export class Classifier<R extends ClassifiedRule> {
   readonly options: ClassifierOptions;
-  readonly #subtables = new Map<string, Subtable<R>>();
+  readonly #subtables = new Map<SharedMask, Subtable<R>>();
   /** Subtables by falling highest priority. */
   readonly #order: Subtable<R>[] = [];
   readonly #tries = PREFIX_FIELDS.map(() => new PrefixTrie());
@@ -71,12 +73,11 @@ export class Classifier<R extends ClassifiedRule> {
   }
 
   /** Adds a rule that lookups in `version` and later see. No equal rule may be visible there. */
-  insert(rule: R, match: Match, version: number): void {
-    const key = maskKey(match.mask);
-    let subtable = this.#subtables.get(key);
+  insert(rule: R, match: CompactMatch, version: number): void {
+    let subtable = this.#subtables.get(match.mask);
     if (subtable === undefined) {
       subtable = new Subtable<R>(match.mask, this.options, this.#sequence++);
-      this.#subtables.set(key, subtable);
+      this.#subtables.set(match.mask, subtable);
     }
     const before = subtable.priorities.max;
     const [slot, fresh] = subtable.insert(rule, match, rule.priority, version);
@@ -87,12 +88,13 @@ export class Classifier<R extends ClassifiedRule> {
     rule.subtable = subtable as unknown as Subtable<ClassifiedRule>;
     rule.slot = slot;
     this.#count++;
-    if (fresh) this.#updateTries(subtable, match.words, 1);
+    if (fresh) this.#updateTries(subtable, spreadOut(match), 1);
   }
 
   /** Takes a rule out at once, for every version. */
   remove(rule: R): void {
     const subtable = this.#subtableOf(rule);
+    rule.leaving?.();
     const before = subtable.priorities.max;
     const words = subtable.remove(rule.slot);
     rule.subtable = null;
@@ -101,7 +103,7 @@ export class Classifier<R extends ClassifiedRule> {
     if (words !== null) this.#updateTries(subtable, words, -1);
     if (subtable.count === 0) {
       this.#order.splice(this.#order.indexOf(subtable), 1);
-      this.#subtables.delete(maskKey(subtable.mask));
+      this.#subtables.delete(subtable.shared);
     } else if (subtable.priorities.max !== before) {
       this.#order.splice(this.#order.indexOf(subtable), 1);
       this.#place(subtable);
@@ -138,22 +140,23 @@ export class Classifier<R extends ClassifiedRule> {
   }
 
   /** The visible rule with exactly this match and priority, or null. */
-  findExact(match: Match, priority: number, version: number): R | null {
-    const subtable = this.#subtables.get(maskKey(match.mask));
+  findExact(match: CompactMatch, priority: number, version: number): R | null {
+    const subtable = this.#subtables.get(match.mask);
     if (subtable === undefined) return null;
     const slot = subtable.findExact(match, priority, version);
     return slot < 0 ? null : subtable.ruleAt(slot);
   }
 
   /** A visible rule of the same priority that some packet of `match` would match too, or null. */
-  findOverlap(match: Match, priority: number, version: number): R | null {
+  findOverlap(match: CompactMatch, priority: number, version: number): R | null {
+    const { words, mask } = expandMatch(match);
     for (const subtable of this.#order) {
       if (subtable.priorities.max < priority) break;
       let found: R | null = null;
       subtable.forEachSlot((slot) => {
         if (found !== null || subtable.priorityAt(slot) !== priority) return;
         if (!subtable.isVisible(slot, version)) return;
-        if (subtable.agrees(slot, match.words, match.mask)) found = subtable.ruleAt(slot);
+        if (subtable.agrees(slot, words, mask)) found = subtable.ruleAt(slot);
       });
       if (found !== null) return found;
     }
@@ -176,9 +179,9 @@ export class Classifier<R extends ClassifiedRule> {
   }
 
   /** The match of a rule that is in the classifier. */
-  matchOf(rule: R): Match {
+  matchOf(rule: R): CompactMatch {
     const subtable = this.#subtableOf(rule);
-    return { words: subtable.wordsAt(rule.slot), mask: subtable.mask.slice() };
+    return { mask: subtable.shared, values: subtable.valuesAt(rule.slot) };
   }
 
   #search(
@@ -420,14 +423,4 @@ function covers(outer: Uint32Array, inner: Uint32Array): boolean {
     if (((inner[i] as number) & ~(outer[i] as number)) !== 0) return false;
   }
   return true;
-}
-
-/** A mask as a key of a Map: its words that are not zero, with their places. */
-function maskKey(mask: Uint32Array): string {
-  let key = "";
-  for (let i = 0; i < FLOW_WORD_COUNT; i++) {
-    const word = mask[i] as number;
-    if (word !== 0) key += `${i.toString(36)}:${word.toString(36)},`;
-  }
-  return key;
 }

@@ -200,7 +200,7 @@ export class PrefixTrie {
   }
 
   #grow(): void {
-    const size = this.#prefix.length * 2;
+    const size = Math.ceil(this.#prefix.length * 1.5);
     const widen = <T extends Uint32Array | Uint8Array>(from: T, to: T): T => {
       to.set(from);
       return to;

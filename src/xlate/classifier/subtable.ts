@@ -6,7 +6,8 @@
 // the tries. `mask`, `words` and `masks` say the same thing twice: whole, and as the list of words.
 
 import { swap32 } from "../../odp/flow-key.ts";
-import type { Match } from "../../openflow/match.ts";
+import { flowCreate } from "../../openflow/flow-layout.ts";
+import type { CompactMatch, SharedMask } from "../../openflow/match.ts";
 import { CountMap } from "./count-map.ts";
 import { PORTS_WORD, PREFIX_FIELDS, SEGMENT_COUNT, SEGMENT_MASKS } from "./flow-segments.ts";
 import type { ClassifierOptions } from "./options.ts";
@@ -15,6 +16,9 @@ import { PriorityCounts } from "./priority-counts.ts";
 
 const NONE = -1;
 const NEVER = 0xffffffff;
+
+/** A compact match spread out over a flow's words; only the words of its mask are meaningful. */
+const spread = flowCreate();
 
 /** One stage of the lookup: the words it adds to those before. */
 export interface Stage {
@@ -28,8 +32,9 @@ export interface Stage {
 
 /** Rules of one mask. `R` is opaque here. */
 export class Subtable<R> {
-  /** Which bits the rules match, over the whole flow. */
+  /** Which bits the rules match, over the whole flow, and the same in compact form. */
   readonly mask: Uint32Array;
+  readonly shared: SharedMask;
   /** Indices of the flow's words that the mask has bits in, in stage order; a word may be there twice. */
   readonly words: Uint16Array;
   /** The bits of each of `words`. */
@@ -60,8 +65,13 @@ export class Subtable<R> {
   #buckets = new Int32Array(8).fill(NONE);
   #heads = 0;
 
-  constructor(mask: Uint32Array, options: ClassifierOptions, sequence: number) {
-    this.mask = mask.slice();
+  constructor(shared: SharedMask, options: ClassifierOptions, sequence: number) {
+    const mask = flowCreate();
+    shared.indexes.forEach((word, i) => {
+      mask[word] = shared.bits[i] as number;
+    });
+    this.mask = mask;
+    this.shared = shared;
     this.sequence = sequence;
     this.prefixLengths = PREFIX_FIELDS.map((field) => prefixLength(mask, field.word, field.words));
     const { words, masks, stages } = planStages(mask, options, this.prefixLengths);
@@ -136,9 +146,10 @@ export class Subtable<R> {
   }
 
   /** Slot of the rule with exactly this value and priority that is visible, or -1. */
-  findExact(match: Match, priority: number, version: number): number {
-    const hash = this.hashRange(match.words, 0, this.#width, 0);
-    let slot = this.#headOf(match.words, hash);
+  findExact(match: CompactMatch, priority: number, version: number): number {
+    const words = spreadOut(match);
+    const hash = this.hashRange(words, 0, this.#width, 0);
+    let slot = this.#headOf(words, hash);
     while (slot !== NONE && (this.#priority[slot] as number) >= priority) {
       if (this.#priority[slot] === priority && this.isVisible(slot, version)) return slot;
       slot = this.#below[slot] as number;
@@ -147,15 +158,16 @@ export class Subtable<R> {
   }
 
   /** Adds a rule from `version` on. Returns its slot and whether its value is new to the subtable. */
-  insert(rule: R, match: Match, priority: number, version: number): [slot: number, fresh: boolean] {
-    const hash = this.hashRange(match.words, 0, this.#width, 0);
-    const head = this.#headOf(match.words, hash);
-    const slot = this.#allocate(rule, match, priority, version, hash);
+  insert(rule: R, match: CompactMatch, priority: number, version: number): [slot: number, fresh: boolean] {
+    const words = spreadOut(match);
+    const hash = this.hashRange(words, 0, this.#width, 0);
+    const head = this.#headOf(words, hash);
+    const slot = this.#allocate(rule, words, priority, version, hash);
     this.priorities.add(priority);
     if (head === NONE) {
       this.#link(slot);
-      this.#countStages(match.words, 1);
-      this.portsTrie?.insert(this.#ports(match.words), this.portsLength);
+      this.#countStages(words, 1);
+      this.portsTrie?.insert(this.#ports(words), this.portsLength);
       return [slot, true];
     }
     let previous = NONE;
@@ -202,6 +214,12 @@ export class Subtable<R> {
       flow[word] = (flow[word] as number) | (this.#values[base + i] as number);
     }
     return flow;
+  }
+
+  /** The value of a slot in compact form, as a new array. */
+  valuesAt(slot: number): number[] {
+    const words = this.wordsAt(slot);
+    return this.shared.indexes.map((word) => (words[word] as number) | 0);
   }
 
   /** Whether the slot's value agrees with `words` under those bits of `mask` that the subtable has. */
@@ -304,7 +322,7 @@ export class Subtable<R> {
     }
   }
 
-  #allocate(rule: R, match: Match, priority: number, version: number, hash: number): number {
+  #allocate(rule: R, words: Uint32Array, priority: number, version: number, hash: number): number {
     let slot = this.#free;
     if (slot !== NONE) {
       this.#free = this.#chain[slot] as number;
@@ -314,7 +332,7 @@ export class Subtable<R> {
     }
     const base = slot * this.#width;
     for (let i = 0; i < this.#width; i++) {
-      this.#values[base + i] = (match.words[this.words[i] as number] as number) & (this.masks[i] as number);
+      this.#values[base + i] = (words[this.words[i] as number] as number) & (this.masks[i] as number);
     }
     this.#hashes[slot] = hash;
     this.#chain[slot] = NONE;
@@ -345,6 +363,13 @@ export class Subtable<R> {
     this.#removed = copyInto(this.#removed, new Uint32Array(capacity));
     this.#capacity = capacity;
   }
+}
+
+/** The words of a match in `spread`, until the next call. */
+export function spreadOut({ mask, values }: CompactMatch): Uint32Array {
+  const { indexes } = mask;
+  for (let i = 0; i < indexes.length; i++) spread[indexes[i] as number] = values[i] as number;
+  return spread;
 }
 
 /** One step of the hash that the stages continue; unsigned. */
