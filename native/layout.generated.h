@@ -330,7 +330,6 @@ inline constexpr std::uint32_t PMD_FREE_FLOWS = 56u;
 inline constexpr std::uint32_t PMD_FREE_SMALL = 36u;
 inline constexpr std::uint32_t PMD_HASH_KEYS = 2048u;
 inline constexpr std::uint32_t PMD_INDEX = 20u;
-inline constexpr std::uint32_t PMD_IN_FLIGHT = 72u;
 inline constexpr std::uint32_t PMD_MASK_COUNT = 52u;
 inline constexpr std::uint32_t PMD_PARKED = 44u;
 inline constexpr std::uint32_t PMD_PROFILE = 2688u;

@@ -6,10 +6,11 @@ import { PortKind } from "../assembly/layout/port.ts";
 import type { Settings } from "./config/settings.ts";
 import { SwitchMemory } from "./datapath/memory.ts";
 import type { PmdStats } from "./datapath/pmd-stats.ts";
+import { addPortCounters, type PortCounters, readPortCounters } from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
 import { parseFlows } from "./openflow/parse-flow.ts";
 import { parseGroups } from "./openflow/parse-group.ts";
-import type { OfPort } from "./openflow/port.ts";
+import { type OfPort, ofPortToOdp } from "./openflow/port.ts";
 import { Pmd, type PmdPortRecord } from "./pmd/pmd.ts";
 import type { PacketIn } from "./upcall/handler.ts";
 import { type RevalidationResult, revalidate } from "./upcall/revalidator.ts";
@@ -135,6 +136,13 @@ export class Switch {
   /** Counters of every PMD, those that are no more included. */
   stats(): PmdStats[] {
     return [...this.past, ...this.pmds.map((pmd) => pmd.stats)];
+  }
+
+  /** Counters of a port, over all PMDs that are there now. */
+  portCounters(port: OfPort): PortCounters {
+    const odp = ofPortToOdp(port);
+    if (odp === undefined) throw new MegaflowError("NO_PORT", `${port} is not the number of a port`);
+    return this.pmds.map((pmd) => readPortCounters(this.memory, pmd.layout, odp)).reduce(addPortCounters);
   }
 
   /** Lays out another PMD and tells it the ports; whoever calls gives it a runner. */

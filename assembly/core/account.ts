@@ -24,14 +24,13 @@ import {
   ACCOUNT_SIZE,
   PENDING_CHAINS,
   PENDING_SIZE,
-  PMD_IN_FLIGHT,
   RegionId,
 } from "../layout/pmd.ts";
 import { DropReason, PmdStat } from "../layout/stat.ts";
 import { TRACE_RECORD_SIZE, TRACE_SEQUENCE, TRACE_VALUE, TraceKind } from "../layout/upcall.ts";
 import { frameFree } from "./frame-pool.ts";
 import { ringCommit, ringReserve } from "./ring.ts";
-import { count, countDrop, pmd, regionBase, traceRing } from "./state.ts";
+import { count, countDrop, regionBase, traceRing } from "./state.ts";
 
 let accounts: u32 = 0;
 let freeAccount: u32 = 0;
@@ -109,11 +108,6 @@ export function accountDetach(frame: u32): bool {
   return true;
 }
 
-/** Changes how many received packets have neither ended nor been counted as ended. */
-export function inFlightAdd(n: i32): void {
-  store<u32>(pmd, (load<i32>(pmd, PMD_IN_FLIGHT) + n) as u32, PMD_IN_FLIGHT);
-}
-
 function accountClose(account: u32, fate: u32, reason: u32): void {
   const at = accounts + account * ACCOUNT_SIZE;
   const both = load<u32>(at, ACCOUNT_FATE) | (fate & (FRAME_FATE_SENT | FRAME_FATE_CONSUMED));
@@ -129,7 +123,6 @@ function accountClose(account: u32, fate: u32, reason: u32): void {
 
 function settle(fate: u32, reason: u32, sequence: u32): void {
   if ((fate & FRAME_FATE_COPY) !== 0) return;
-  inFlightAdd(-1);
   if ((fate & FRAME_FATE_SENT) !== 0) {
     count(PmdStat.FORWARDED, 1);
     return;

@@ -72,8 +72,6 @@ export const PMD_MASK_COUNT: u32 = 52;
 export const PMD_FREE_FLOWS: u32 = 56; // 3 x u32
 /** 1 while the microflow cache is bypassed as useless. */
 export const PMD_BYPASSED: u32 = 68;
-/** Packets received or in hand that have not ended: parked, queued. */
-export const PMD_IN_FLIGHT: u32 = 72;
 
 /** Not 0: the worker shall end its loop. */
 export const PMD_STOP: u32 = 88;

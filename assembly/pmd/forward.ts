@@ -2,7 +2,6 @@
 // port that only counts is done here, everything else in execute.ts. A packet costs its flow's first line,
 // which the lookup has read already.
 
-import { inFlightAdd } from "../core/account.ts";
 import { frameFree, frameFreeSmall } from "../core/frame-pool.ts";
 import { clock, count, ports } from "../core/state.ts";
 import { ACTION_INLINE_OUTPUT } from "../layout/action.ts";
@@ -84,5 +83,4 @@ function countSent(packets: u32, bytes: u32): void {
   count(PmdStat.FORWARDED, packets);
   count(PmdStat.TX, packets);
   count(PmdStat.TX_BYTES, bytes);
-  inFlightAdd(-(packets as i32));
 }

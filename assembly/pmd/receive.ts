@@ -1,7 +1,7 @@
 // HOT: receive. Takes a burst off a receive queue into the receive context, copying each packet into a
 // fresh frame as a NIC would. A packet costs its index entry (8 bytes) and its own bytes.
 
-import { inFlightAdd, traceDrop } from "../core/account.ts";
+import { traceDrop } from "../core/account.ts";
 import { copyBytes } from "../core/bytes.ts";
 import { frameAlloc, frameAllocFor } from "../core/frame-pool.ts";
 import { ringPeek, ringRelease } from "../core/ring.ts";
@@ -148,5 +148,4 @@ function accountReceived(queue: u32, context: u32, received: u32, port: u32): vo
   count(PmdStat.RX, received);
   count(PmdStat.RX_BYTES, bytes);
   count(PmdStat.BATCHES, 1);
-  inFlightAdd(received as i32);
 }

@@ -7,7 +7,6 @@ import {
   PMD_FLOW_COUNT,
   PMD_FREE_BIG,
   PMD_FREE_SMALL,
-  PMD_IN_FLIGHT,
   PMD_MASK_COUNT,
   PMD_PARKED,
   PMD_STATS,
@@ -27,7 +26,7 @@ export interface PmdStats {
   readonly masks: number;
   /** Frames parked behind upcalls. */
   readonly parked: number;
-  /** Received packets that have not ended. */
+  /** Received packets that have not ended: parked, queued or in hand. */
   readonly inFlight: number;
   readonly freeFrames: number;
   readonly freeBigFrames: number;
@@ -61,7 +60,7 @@ export function readPmdStats(memory: SwitchMemory, control: number): PmdStats {
     flows: word(PMD_FLOW_COUNT),
     masks: word(PMD_MASK_COUNT),
     parked: word(PMD_PARKED),
-    inFlight: word(PMD_IN_FLIGHT),
+    inFlight: Math.max(0, counters.RX - counters.FORWARDED - counters.DROPPED - counters.CONSUMED),
     freeFrames: word(PMD_FREE_SMALL),
     freeBigFrames: word(PMD_FREE_BIG),
     bypassed: word(PMD_BYPASSED) !== 0,

@@ -3,7 +3,7 @@
 
 import { Command } from "../../assembly/layout/command.ts";
 import { RXQ_MAX } from "../../assembly/layout/limits.ts";
-import { PMD_BIG_FRAMES, PMD_IN_FLIGHT, PMD_SMALL_FRAMES } from "../../assembly/layout/pmd.ts";
+import { PMD_BIG_FRAMES, PMD_SMALL_FRAMES } from "../../assembly/layout/pmd.ts";
 import { DropReason, PmdStat } from "../../assembly/layout/stat.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Region, SwitchMemory } from "../datapath/memory.ts";
@@ -80,7 +80,7 @@ export class Pmd {
   /** Final counters of a PMD that died: what it had in hand is dropped as `pmd lost`. */
   lastStats(): PmdStats {
     const stats = this.stats;
-    const lost = Atomics.load(this.memory.i32, (this.layout.control + PMD_IN_FLIGHT) / 4);
+    const lost = stats.inFlight;
     const drops = [...stats.drops];
     drops[DropReason.PMD_LOST]! += lost;
     const counters = { ...stats.counters };

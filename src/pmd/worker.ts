@@ -2,12 +2,11 @@
 // turn of the loop is one bounded call into wasm; there is no JavaScript, allocation or system call a packet.
 
 import { PMD_REGIONS, PMD_SIGNAL, PMD_STOP, RegionId } from "../../assembly/layout/pmd.ts";
-import { PROFILE_INTERVAL } from "../../assembly/layout/profile.ts";
 import { RING_HEAD } from "../../assembly/layout/ring.ts";
 import { startDatapath } from "../datapath/instance.ts";
 import { SwitchMemory } from "../datapath/memory.ts";
 import { loadNative } from "../native.ts";
-import { StageProfiler } from "./stage-profiler.ts";
+import { PROFILE_BURST_INTERVAL, StageProfiler } from "./stage-profiler.ts";
 
 /** What a worker is started with. */
 export interface WorkerTask {
@@ -54,7 +53,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   while (Atomics.load(words, stop) === 0) {
     const worked = datapath.poll(TURNS, Date.now() - task.epochMs);
     polls++;
-    if (polls % (PROFILE_INTERVAL / TURNS) === 0) profiler.timeBatch();
+    if (polls % (PROFILE_BURST_INTERVAL / TURNS) === 0) profiler.timeBurst();
     if (words[upcallHead] !== seen) {
       seen = words[upcallHead]!;
       Atomics.add(words, wake, 1);

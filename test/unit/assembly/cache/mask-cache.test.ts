@@ -35,8 +35,7 @@ class KernelMaskCache {
 
   lookup(hash: number, key: Uint32Array): ModelResult {
     this.visited = 0;
-    if (hash === 0 || this.#entries.length === 0)
-      return this.#result(this.#walk({ hash: 0, index: 0 }, key), false);
+    if (hash === 0 || this.#entries.length === 0) return this.#result(this.#walk({ index: 0 }, key), false);
     let victim: { hash: number; index: number } | undefined;
     let shifted = hash;
     for (let segment = 0; segment < 4; segment++) {

@@ -1,0 +1,59 @@
+// Counters of a port in one PMD, read straight from shared memory.
+
+import { RegionId } from "../../assembly/layout/pmd.ts";
+import {
+  PORT_RX_BYTES,
+  PORT_RX_DROPS,
+  PORT_RX_PACKETS,
+  PORT_SIZE,
+  PORT_TX_BYTES,
+  PORT_TX_DROPS,
+  PORT_TX_PACKETS,
+  PORT_UPCALLS,
+  PORT_UPCALLS_LOST,
+} from "../../assembly/layout/port.ts";
+import type { SwitchMemory } from "./memory.ts";
+import type { PmdMemory } from "./pmd-memory.ts";
+import { readU64 } from "./pmd-stats.ts";
+
+/** What went in and out of a port. */
+export interface PortCounters {
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  readonly rxDrops: number;
+  readonly txPackets: number;
+  readonly txBytes: number;
+  readonly txDrops: number;
+  readonly upcalls: number;
+  readonly upcallsLost: number;
+}
+
+/** Reads a port's counters in one PMD. */
+export function readPortCounters(memory: SwitchMemory, pmd: PmdMemory, odpPort: number): PortCounters {
+  const record = pmd.regions.get(RegionId.PORTS)!.base + odpPort * PORT_SIZE;
+  return {
+    rxPackets: readU64(memory, record + PORT_RX_PACKETS),
+    rxBytes: readU64(memory, record + PORT_RX_BYTES),
+    rxDrops: readU64(memory, record + PORT_RX_DROPS),
+    txPackets: readU64(memory, record + PORT_TX_PACKETS),
+    txBytes: readU64(memory, record + PORT_TX_BYTES),
+    txDrops: readU64(memory, record + PORT_TX_DROPS),
+    upcalls: readU64(memory, record + PORT_UPCALLS),
+    upcallsLost: readU64(memory, record + PORT_UPCALLS_LOST),
+  };
+}
+
+/** The sum of two. */
+export function addPortCounters(a: PortCounters, b: PortCounters): PortCounters {
+  const sum = (name: keyof PortCounters): number => a[name] + b[name];
+  return {
+    rxPackets: sum("rxPackets"),
+    rxBytes: sum("rxBytes"),
+    rxDrops: sum("rxDrops"),
+    txPackets: sum("txPackets"),
+    txBytes: sum("txBytes"),
+    txDrops: sum("txDrops"),
+    upcalls: sum("upcalls"),
+    upcallsLost: sum("upcallsLost"),
+  };
+}

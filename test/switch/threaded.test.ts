@@ -1,0 +1,99 @@
+// PMDs on threads of their own: pinned, restarted when they die, every packet accounted for.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { defaultSettings } from "../../src/config/settings.ts";
+import { loadNative } from "../../src/native.ts";
+import { placeTrace } from "../../src/netdev/trace.ts";
+import type { OfPort } from "../../src/openflow/port.ts";
+import { ThreadedSwitch } from "../../src/threaded-switch.ts";
+import { assertAccounted } from "../support/accounting.ts";
+import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
+
+const settings = { ...defaultSettings, frames: 2048 };
+
+function trace(flows: number): Buffer[] {
+  return Array.from({ length: flows }, (_, i) =>
+    packet(
+      ethernet(),
+      ipv4({ src: `10.1.${i >> 8}.${i & 255}`, dst: "10.9.9.9" }),
+      udp({ src: 7, dst: 9 }),
+      18,
+    ),
+  );
+}
+
+function create(t: TestContext, log: string[] = []): ThreadedSwitch {
+  const sw = new ThreadedSwitch({ settings, seed: 1n, cores: [0], log: (line) => log.push(line) });
+  t.after(() => sw.close());
+  for (const number of [1, 2, 3])
+    sw.addPort({ number: number as OfPort, name: `p${number}`, transmit: "null" });
+  sw.addFlows("in_port=1,ip,actions=dec_ttl,2\n");
+  return sw;
+}
+
+function received(sw: ThreadedSwitch): number {
+  return sw.stats().reduce((sum, one) => sum + one.counters.RX, 0);
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (holds()) return;
+    await sleep(10);
+  }
+  assert.fail(`waited 10 s in vain: ${what}`);
+}
+
+test("a PMD on its own thread forwards a trace, and every packet is accounted for", async (t) => {
+  const sw = create(t);
+  sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(500)), leftOut: 0 });
+  await until("20 rounds", () => sw.traceRounds() >= 20);
+  await sw.drain();
+  assertAccounted(sw, received(sw));
+  assert.equal(sw.megaflows().length, 1);
+  assert.ok(sw.portCounters(2 as OfPort).txPackets > 5000);
+});
+
+test("a worker that dies is restarted with its ports and megaflows, and what it held is dropped by name", async (t) => {
+  const log: string[] = [];
+  const sw = create(t, log);
+  sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(500)), leftOut: 0 });
+  await until("5 rounds", () => sw.traceRounds() >= 5);
+  const before = sw.traceRounds();
+  await sw.threads[0]!.terminate();
+  await until("traffic after the restart", () => sw.restarts === 1 && sw.traceRounds() > before + 5);
+  assert.match(log.join("\n"), /PMD 0 died .*restarting it with 1 megaflow/);
+  await until("the megaflow's reply", () => sw.megaflows().length === 1);
+  await sw.drain();
+  assertAccounted(sw, received(sw));
+});
+
+test("the digest of a round is the same however often it is taken", async (t) => {
+  const sw = create(t);
+  sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(300)), leftOut: 0 });
+  await until("2 rounds", () => sw.traceRounds() >= 2);
+  const first = await sw.digestRound();
+  assert.equal(await sw.digestRound(), first);
+  assert.notEqual(first, 0n);
+});
+
+const addon = loadNative().addon !== undefined;
+test("the PMD's thread is pinned to its core", {
+  skip: addon ? false : "the native addon is not built",
+}, async (t) => {
+  const sw = create(t);
+  await until("the worker's first poll", () => sw.pmds[0]!.stats.counters.POLLS > 0);
+  const pinned = allowedCores().filter((cores) => cores === "0");
+  assert.ok(pinned.length >= 1, `a thread is bound to core 0: ${allowedCores().join(" ")}`);
+});
+
+/** Cores that each thread of this process may run on. */
+function allowedCores(): string[] {
+  const tasks = readdirSync("/proc/self/task");
+  return tasks.map((task) => {
+    const status = readFileSync(`/proc/self/task/${task}/status`, "utf8");
+    return /Cpus_allowed_list:\s*(\S+)/.exec(status)?.[1] ?? "";
+  });
+}
