@@ -116,25 +116,6 @@ export function anyBits(words: FlowKey, offset: number, size: number): boolean {
   return false;
 }
 
-/** Returns whether all bits of `size` bytes at `offset` are set. */
-export function allBits(words: FlowKey, offset: number, size: number): boolean {
-  for (let i = offset; i < offset + size; i++) if (getU8(words, i) !== 0xff) return false;
-  return true;
-}
-
-/** Returns `words & mask`, as a new key of the mask's length. */
-export function maskedKey(words: FlowKey, mask: FlowKey): FlowKey {
-  const masked = new Uint32Array(mask.length);
-  for (let i = 0; i < masked.length; i++) masked[i] = words[i]! & mask[i]!;
-  return masked;
-}
-
-/** Returns whether `words` equals `masked` in every bit of `mask`. */
-export function keyMatches(words: FlowKey, masked: FlowKey, mask: FlowKey): boolean {
-  for (let i = 0; i < mask.length; i++) if (((words[i]! ^ masked[i]!) & mask[i]!) !== 0) return false;
-  return true;
-}
-
 /** Returns the 16 bits with their bytes exchanged. */
 export function swap16(value: number): number {
   return ((value & 0xff) << 8) | ((value >>> 8) & 0xff);

@@ -118,7 +118,7 @@ const printers: Printers = {
 };
 
 /** Returns one action. */
-export function formatOdpAction(action: OdpAction, options: OdpFormatOptions = {}): string {
+function formatOdpAction(action: OdpAction, options: OdpFormatOptions = {}): string {
   const print = printers[action.type] as (action: OdpAction, options: OdpFormatOptions) => string;
   return print(action, options);
 }

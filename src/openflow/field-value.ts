@@ -40,7 +40,7 @@ export function fieldSet(words: Uint32Array, field: Field, value: bigint): void 
 }
 
 /** Writes a field whose container is at most 4 bytes; `value` within the field's `valueMask`. */
-export function fieldSetNumber(words: Uint32Array, field: Field, value: number): void {
+function fieldSetNumber(words: Uint32Array, field: Field, value: number): void {
   if (field.quirk === "port16") {
     containerSet(words, field, value >= 0xff00 ? (0xffff0000 | value) >>> 0 : value);
     return;
@@ -93,11 +93,6 @@ export function fieldMaskBits(mask: Uint32Array, field: Field, bits: bigint): vo
   } else {
     setBe(mask, field.offset, field.size, getBe(mask, field.offset, field.size) | bits);
   }
-}
-
-/** Returns which bits of the field a mask has. */
-export function fieldMaskGet(mask: Uint32Array, field: Field): bigint {
-  return fieldGet(mask, field);
 }
 
 /** Returns the value of part of a field. */

@@ -97,7 +97,7 @@ export function wholeField(field: Field): Subfield {
 }
 
 /** Returns the name that actions print for a field: Nicira's where there is one, else OXM's. */
-export function fieldWireName(field: Field): string {
+function fieldWireName(field: Field): string {
   const nicira = field.oxm.find((header) => header.version === 0);
   return (nicira ?? field.oxm[0])?.name ?? field.name;
 }

@@ -49,6 +49,3 @@ export interface Group {
   packets: number;
   bytes: number;
 }
-
-/** The selection of a group that names none. */
-export const SELECTION_DEFAULT: GroupSelection = { method: "", param: 0n, fields: [] };

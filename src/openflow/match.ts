@@ -64,11 +64,6 @@ export function matchClearField(match: Match, field: Field): void {
   fieldClear(match.mask, field);
 }
 
-/** Returns which bits of the field the match looks at. */
-export function matchFieldMask(match: Match, field: Field): bigint {
-  return fieldGet(match.mask, field);
-}
-
 /** Returns whether the match says that the packet carries a VLAN tag. */
 export function matchHasVlan(match: Match): boolean {
   const present = 0x0010;

@@ -21,9 +21,6 @@ const packetType = fieldOf("packet_type");
 /** Fields that no OpenFlow message can carry: a rule may not match them. */
 const inexpressible = new Set(["skb_priority", "tun_ttl", "tun_tos"].map(fieldOf));
 
-/** Called with what a match says in vain; see match-normalize.ts. */
-export type WarnAboutMatch = (dropped: readonly string[]) => void;
-
 /** Reads a text that holds a match and nothing else (`tcp,nw_dst=10.0.0.1`). */
 export function parseMatch(source: FlowText): Match {
   const match = matchCreate();

@@ -21,7 +21,7 @@ export const outputActionReaders: readonly (readonly [string, ActionReader])[] =
 ];
 
 /** Reasons as OpenFlow and ovs-ofctl spell them. */
-export const PACKET_IN_REASONS: readonly PacketInReason[] = [
+const PACKET_IN_REASONS: readonly PacketInReason[] = [
   "no_match",
   "action",
   "invalid_ttl",

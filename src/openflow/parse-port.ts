@@ -23,7 +23,7 @@ export function parsePort(source: FlowText, piece: Piece): OfPort {
 }
 
 /** Returns the error for a port that does not exist. */
-export function unknownPort(source: FlowText, piece: Piece): Error {
+function unknownPort(source: FlowText, piece: Piece): Error {
   return source.error(piece.at, "unknown port", "a port number or name", piece.text);
 }
 

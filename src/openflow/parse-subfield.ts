@@ -12,7 +12,7 @@ export function isUnsupportedField(name: string): boolean {
 }
 
 /** Returns the field of an `ovs-ofctl`, NXM or OXM name, or throws. */
-export function parseFieldName(source: FlowText, piece: Piece): Field {
+function parseFieldName(source: FlowText, piece: Piece): Field {
   const field = fieldByName(piece.text) ?? fieldByOxmName(piece.text.replace(/_W$/, ""));
   if (field !== undefined) return field;
   if (isUnsupportedField(piece.text)) {

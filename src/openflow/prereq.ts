@@ -21,7 +21,7 @@ export const ETH_TYPE_IP = 0x0800;
 export const ETH_TYPE_ARP = 0x0806;
 export const ETH_TYPE_RARP = 0x8035;
 export const ETH_TYPE_VLAN_8021Q = 0x8100;
-export const ETH_TYPE_VLAN_8021AD = 0x88a8;
+const ETH_TYPE_VLAN_8021AD = 0x88a8;
 export const ETH_TYPE_IPV6 = 0x86dd;
 export const ETH_TYPE_MPLS = 0x8847;
 export const ETH_TYPE_MPLS_MCAST = 0x8848;
@@ -38,14 +38,14 @@ export const ND_SOLICIT = 135;
 export const ND_ADVERT = 136;
 
 /** Bits of ct_state. */
-export const CT_NEW = 0x01;
-export const CT_ESTABLISHED = 0x02;
-export const CT_RELATED = 0x04;
-export const CT_REPLY = 0x08;
-export const CT_INVALID = 0x10;
-export const CT_TRACKED = 0x20;
-export const CT_SRC_NAT = 0x40;
-export const CT_DST_NAT = 0x80;
+const CT_NEW = 0x01;
+const CT_ESTABLISHED = 0x02;
+const CT_RELATED = 0x04;
+const CT_REPLY = 0x08;
+const CT_INVALID = 0x10;
+const CT_TRACKED = 0x20;
+const CT_SRC_NAT = 0x40;
+const CT_DST_NAT = 0x80;
 
 /** Packet type namespace whose types are EtherTypes (OpenFlow 1.5 OFPHTN_ETHERTYPE). */
 const PT_NAMESPACE_ETHERTYPE = 1;

@@ -3,7 +3,6 @@
 
 /** Bits of a set of versions. */
 export const USABLE_OF10 = 0x01;
-export const USABLE_NXM = 0x02;
 export const USABLE_OF12_UP = 0x78;
 export const USABLE_OF11_UP = 0x7c;
 export const USABLE_OF13_UP = 0x70;

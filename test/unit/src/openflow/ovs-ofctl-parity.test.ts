@@ -12,7 +12,8 @@ import { formatMatch } from "../../../../src/openflow/format-match.ts";
 import { parseFlow } from "../../../../src/openflow/parse-flow.ts";
 import { parseGroup } from "../../../../src/openflow/parse-group.ts";
 import { parseMeter } from "../../../../src/openflow/parse-meter.ts";
-import { BAD_FLOWS, GOOD_FLOWS } from "./flow-corpus.ts";
+import { BAD_FLOWS } from "./bad-flows.ts";
+import { GOOD_FLOWS } from "./good-flows.ts";
 import { arbitraryMatch } from "./random-flow.ts";
 
 /** Lines that ovs-ofctl 3.1 takes although they are wrong: it cuts the number off. */
