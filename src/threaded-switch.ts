@@ -174,10 +174,10 @@ export class ThreadedSwitch extends Switch {
   #revive(dead: Pmd, error: Error): void {
     if (this.#closing) return;
     this.restarts++;
-    this.#log(
-      `PMD ${dead.index} died (${error.message}); restarting it with ${dead.handler.ukeys.size} megaflows`,
-    );
     dead.handler.drain();
+    this.#log(
+      `PMD ${dead.index} died (${error.message}); restarting it with ${dead.handler.liveCount} megaflows`,
+    );
     this.past.push(dead.lastStats());
     const pmd = this.createPmd(dead.index);
     this.pmds[this.pmds.indexOf(dead)] = pmd;

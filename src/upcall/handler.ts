@@ -114,6 +114,13 @@ export class UpcallHandler {
     return taken;
   }
 
+  /** Megaflows that the PMD has confirmed. */
+  get liveCount(): number {
+    let count = 0;
+    for (const ukey of this.ukeys.values()) if (ukey.state === "live") count++;
+    return count;
+  }
+
   /** Commands sent whose reply has not come. */
   get outstanding(): number {
     return this.#waiting.size;
@@ -160,7 +167,7 @@ export class UpcallHandler {
   /** Installs the megaflows of a PMD that is no more; their counters start anew. */
   reinstall(other: UpcallHandler): void {
     for (const old of other.ukeys.values()) {
-      if (old.state === "deleting") continue;
+      if (old.state !== "live") continue;
       const block = this.channel.capacity.reserveFlow(old.lanes.length, old.program);
       const cookie = this.#nextCookie++;
       const ukey: Ukey = { ...old, cookie, block, state: "putting", flow: 0, packets: 0, bytes: 0 };
