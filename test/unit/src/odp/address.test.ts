@@ -43,7 +43,7 @@ test("an IPv6 address is read exactly where Node reads one", () => {
       const text = parts.join(":");
       assert.equal(parseIpv6(text) !== undefined, isIPv6(text), text);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 

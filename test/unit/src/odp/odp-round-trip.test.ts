@@ -25,7 +25,7 @@ test("a megaflow reads back as it was printed", () => {
       assert.deepEqual(again.mask, mask, text);
       assert.deepEqual(again.key, key, text);
     }),
-    { numRuns: 2000 },
+    { numRuns: 800 },
   );
 });
 
@@ -45,7 +45,7 @@ test("actions read back as they were printed", () => {
       const text = formatOdpActions(actions);
       assert.deepEqual(parseOdpActions(text), actions, text);
     }),
-    { numRuns: 2000 },
+    { numRuns: 800 },
   );
 });
 
@@ -54,7 +54,7 @@ test("programs decode to the actions that were encoded", () => {
     fc.property(actionList, (actions) => {
       assert.deepEqual(decodeActions(encodeActions(actions)), actions);
     }),
-    { numRuns: 2000 },
+    { numRuns: 800 },
   );
 });
 

@@ -41,7 +41,7 @@ test("a match reads back as it was printed", () => {
       assert.deepEqual(again.mask, match.mask, text);
       assert.deepEqual(again.words, match.words, text);
     }),
-    { numRuns: 2000 },
+    { numRuns: 800 },
   );
 });
 
@@ -66,7 +66,7 @@ test("a rule reads back as it was printed", () => {
       assert.deepEqual(comparable(again.actions), comparable(rule.actions), text);
       assert.deepEqual({ ...again, actions: [] }, { ...rule, actions: [] }, text);
     }),
-    { numRuns: 2000 },
+    { numRuns: 800 },
   );
 });
 
