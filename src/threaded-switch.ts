@@ -127,8 +127,10 @@ export class ThreadedSwitch extends Switch {
       used.some((pmd) => pmd.stats.inFlight > 0 || !pmd.channel.idle);
     do await sleep(2);
     while (busy() && !this.#closing);
-    const digest = used.reduce((sum, pmd) => BigInt.asUintN(64, sum * 31n + pmd.stats.digest), 0n);
+    // The command is applied between batches: once it is, the last batch is in the digest.
     for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 0);
+    while (used.some((pmd) => !pmd.channel.idle) && !this.#closing) await sleep(1);
+    const digest = used.reduce((sum, pmd) => BigInt.asUintN(64, sum * 31n + pmd.stats.digest), 0n);
     for (const trace of this.#traces) {
       trace.roundsBefore++;
       this.#restartTrace(trace, 0);

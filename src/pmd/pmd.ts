@@ -85,6 +85,9 @@ export class Pmd {
     drops[DropReason.PMD_LOST]! += lost;
     const counters = { ...stats.counters };
     counters[PmdStat[PmdStat.DROPPED] as "DROPPED"] += lost;
+    // It may have died between counting a batch's passes and counting who answered them.
+    const { HIT_MICROFLOW, HIT_MASK_CACHE, HIT_MASKED, MISS } = counters;
+    counters.PASSES = HIT_MICROFLOW + HIT_MASK_CACHE + HIT_MASKED + MISS;
     return { ...stats, counters, drops, inFlight: 0, flows: 0, masks: 0, parked: 0 };
   }
 
