@@ -27,7 +27,7 @@ export enum Action {
   HASH = 8,
   /** [meter id] */
   METER = 9,
-  /** [bytes][words of the first list][actions if longer ...][actions if not ...]; each list ends the program when taken: nothing follows. */
+  /** [bytes][words of the first list][actions if longer ...][actions if not ...]; the list taken runs on a copy when actions follow. */
   CHECK_PKT_LEN = 10,
   /** [tpid][tci] Both in network order; tci with the CFI bit. */
   PUSH_VLAN = 11,

@@ -83,11 +83,16 @@ function run(frame: u32, key: u32, from: u32, to: u32, next: u32): u32 {
         if (sampled(load<u32>(operands))) runOnCopy(frame, key, operands + 4, at);
         break;
       case Action.CHECK_PKT_LEN as u32: {
-        // One of the two lists replaces what is left of this one.
         const second = operands + 8 + (load<u32>(operands, 4) << 2);
         const longer = load<u32>(frame, FRAME_LENGTH) > load<u32>(operands);
-        end = longer ? second : at;
-        at = longer ? operands + 8 : second;
+        const listAt = longer ? operands + 8 : second;
+        const listEnd = longer ? second : at;
+        if (at === end) {
+          at = listAt;
+          end = listEnd;
+        } else {
+          runOnCopy(frame, key, listAt, listEnd);
+        }
         break;
       }
       case Action.HASH as u32:

@@ -56,6 +56,11 @@ function order(set: readonly OfAction[]): OfAction[] {
   const sets: OfAction[] = [];
   let final: OfAction | undefined;
   for (const action of set) {
+    if (action.type === "enqueue") {
+      sets.push({ type: "setQueue", queueId: action.queueId });
+      final = final?.type === "group" ? final : { type: "output", port: action.port, maxLen: 0 };
+      continue;
+    }
     const rank = FINALS.indexOf(action.type);
     if (rank >= 0) {
       if (final === undefined || rank >= FINALS.indexOf(final.type)) final = action;

@@ -136,7 +136,7 @@ function execute(
         break;
       case "checkPktLen": {
         const branch = packet.length > action.pktLen ? action.greater : action.lessEqual;
-        execute(env, packet, branch, out, depth);
+        execute(env, { ...packet, key: packet.key.slice() }, branch, out, depth);
         break;
       }
       case "meter":

@@ -290,6 +290,11 @@ const neighbours: Record<string, Buffer> = {
     ipv6(),
     neighbourSolicitation({ options: [ndOption(1, [1, 2, 3, 4, 5, 6], 2)] }),
   ),
+  "an option over the packet behind one": packet(
+    ethernet(),
+    ipv6(),
+    neighbourSolicitation({ options: [targetLinkLayer(MAC), ndOption(1, [1, 2, 3, 4, 5, 6], 2)] }),
+  ),
   "the same option twice": packet(
     ethernet(),
     ipv6(),

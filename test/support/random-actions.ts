@@ -72,9 +72,7 @@ export function randomBucketActions(random: SeededRandom, context: ActionContext
   const change = random.chance(50) ? [randomField(random, shape)] : [];
   return [
     ...change,
-    random.chance(85)
-      ? randomOutput(random, context)
-      : `resubmit(,${random.pick([...context.laterTables, 0])})`,
+    random.chance(85) ? randomOutput(random, context) : `resubmit(,${random.pick(context.laterTables)})`,
   ].join(",");
 }
 
@@ -120,7 +118,7 @@ function randomOutput(random: SeededRandom, context: ActionContext): string {
     [3, () => `controller(max_len=${random.pick([14, 64, 128])})`],
     [5, () => `load:${port()}->NXM_NX_REG2[0..15],output:NXM_NX_REG2[0..15]`],
     [2, () => "output:NXM_NX_REG0[]"],
-    [context.full ? 3 : 0, () => `output(port=${port()},max_len=${random.pick([14, 60, 100])})`],
+    [context.full ? 3 : 0, () => `output(port=${port()},max_len=${random.pick([60, 70, 100])})`],
     [context.full ? 3 : 0, () => `enqueue:${port()}:${random.int(0, 3)}`],
     [context.full ? 3 : 0, () => `set_queue:${random.int(0, 3)},output:${port()},pop_queue`],
     [context.full ? 3 : 0, () => `bundle(eth_src,0,active_backup,ofport,members:${port()},${port()})`],
