@@ -1,4 +1,5 @@
 // Their side of a case: one configuration of Open vSwitch with DPDK, warmed up and measured in windows.
+import type { Window } from "../../src/bench/result.ts";
 import type { OvsConfiguration } from "./configurations.ts";
 import { HugePages } from "./huge-pages.ts";
 import { DEBIAN_VSWITCHD, OvsDpdk, type PeerInput, pagesNeeded } from "./ovs-dpdk.ts";
@@ -18,8 +19,8 @@ export interface PeerOptions {
 export interface PeerResult {
   readonly configuration: string;
   readonly version: string;
-  /** Millions of packets a second, window by window. */
-  readonly mpps: readonly number[];
+  /** Windows: millions of packets sent a second by wall clock, and the share that the PMD had of its core. */
+  readonly windows: readonly Window[];
   /** TSC cycles a packet in the last window, as Open vSwitch counts them. */
   readonly cyclesPerPacket: number;
   /** Shares of the passes. */
@@ -56,7 +57,7 @@ export async function measurePeer(
   return {
     configuration: configuration.name,
     version: await ovs.version(),
-    mpps: windows.map((window) => window.txPackets / window.seconds / 1e6),
+    windows: windows.map(({ txPackets, seconds, running }) => ({ mpps: txPackets / seconds / 1e6, running })),
     cyclesPerPacket: last.cyclesPerPacket,
     hits: {
       simpleMatch: share(last.hits.simpleMatch),

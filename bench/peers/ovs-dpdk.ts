@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { readThreadTimes, runningShare } from "../../src/bench/thread-time.ts";
 import { Unixctl } from "../../test/support/ovs-unixctl.ts";
 import type { OvsConfiguration } from "./configurations.ts";
 import { type PmdPerf, parsePmdPerf } from "./perf-show.ts";
@@ -86,11 +87,16 @@ export class OvsDpdk {
     return ovs;
   }
 
-  /** Clears the counters, waits, and returns what the PMD did meanwhile. */
-  async window(seconds: number): Promise<PmdPerf> {
+  /** Clears the counters, waits, and returns what the PMD did meanwhile and how much of its core it had. */
+  async window(seconds: number): Promise<PmdPerf & { readonly running: number }> {
+    const pid = this.children[this.children.length - 1]?.pid ?? 0;
+    const threads = readThreadTimes(pid);
+    const start = performance.now();
     await this.appctl("dpif-netdev/pmd-stats-clear");
     await sleep(seconds * 1000);
-    return parsePmdPerf(await this.appctl("dpif-netdev/pmd-perf-show", "-nh"), this.core);
+    const perf = parsePmdPerf(await this.appctl("dpif-netdev/pmd-perf-show", "-nh"), this.core);
+    const elapsed = (performance.now() - start) / 1000;
+    return { ...perf, running: runningShare(threads, readThreadTimes(pid), 1, elapsed) };
   }
 
   /** Number of megaflows in the datapath. */

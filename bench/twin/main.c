@@ -11,8 +11,11 @@
 
 #include "datapath.generated.c"
 
-#define PROFILE_INTERVAL 256
 #define TURNS 64
+// Bursts of timed batches as in src/pmd/stage-profiler.ts.
+#define BURST 8
+#define REMINDERS 2
+#define BURST_INTERVAL (256 * (BURST - REMINDERS))
 
 static const char *const stage_names[] = {
     "stageReceive",
@@ -84,7 +87,7 @@ static void apply_commands(const char *path, u32 commands, u32 upcalls) {
 static u64 counter(u32 control, u32 stat) { return as_load_u64(control + PMD_STATS, stat * 8); }
 
 // As src/pmd/stage-profiler.ts: a batch that took far longer than usual was interrupted and is left out.
-static void timed_batch(void) {
+static void timed_batch(bool counts) {
   static double usual;
   u64 batch[STAGE_COUNT];
   u64 start = __rdtsc();
@@ -103,6 +106,7 @@ static void timed_batch(void) {
   }
   STAGES(TIME)
 #undef TIME
+  if (!counts) return;
   double each = (double)(before - start) / packets;
   if (usual != 0 && each > usual * 4) {
     usual *= 1 + 1.0 / 16;
@@ -119,10 +123,9 @@ static double window(u32 control, double start, double seconds) {
   double own = own_seconds();
   double from = now_seconds();
   double to = from;
-  // poll(TURNS) takes TURNS batches, so that one in PROFILE_INTERVAL is timed.
   while (to - from < seconds) {
-    for (int i = 0; i < PROFILE_INTERVAL / TURNS; i++) poll(TURNS, clock_ms(start));
-    timed_batch();
+    for (int i = 0; i < BURST_INTERVAL / TURNS; i++) poll(TURNS, clock_ms(start));
+    for (int i = 0; i < BURST; i++) timed_batch(i >= REMINDERS);
     to = now_seconds();
   }
   return (double)(counter(control, STAT_RX) - packets) / (own_seconds() - own);

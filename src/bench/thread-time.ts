@@ -2,23 +2,22 @@
 // makes a switch look slow.
 import { readdirSync, readFileSync } from "node:fs";
 
-const FOLDER = "/proc/self/task";
-
-/** Nanoseconds that every thread of this process has run so far, by thread id. */
+/** Nanoseconds that every thread of a process has run so far, by thread id. */
 export type ThreadTimes = ReadonlyMap<string, number>;
 
-/** Reads the times; empty where the kernel does not tell. */
-export function readThreadTimes(): ThreadTimes {
+/** Reads the times of a process, this one when none is named; empty where the kernel does not tell. */
+export function readThreadTimes(pid: number | "self" = "self"): ThreadTimes {
+  const folder = `/proc/${pid}/task`;
   const times = new Map<string, number>();
   let threads: string[] = [];
   try {
-    threads = readdirSync(FOLDER);
+    threads = readdirSync(folder);
   } catch {
     return times;
   }
   for (const thread of threads) {
     try {
-      times.set(thread, Number(readFileSync(`${FOLDER}/${thread}/schedstat`, "utf8").split(" ")[0]));
+      times.set(thread, Number(readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ")[0]));
     } catch {
       // The thread has ended.
     }

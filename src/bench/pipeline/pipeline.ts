@@ -4,11 +4,15 @@
 import { Command } from "../../../assembly/layout/command.ts";
 import { PMD_STATS } from "../../../assembly/layout/pmd.ts";
 import { PORT_FLAG_DIGEST, PortKind, RXQ_TRACE_LIMIT } from "../../../assembly/layout/port.ts";
-import { PROFILE_INTERVAL } from "../../../assembly/layout/profile.ts";
 import { PmdStat } from "../../../assembly/layout/stat.ts";
 import { type DatapathExports, startDatapath } from "../../datapath/instance.ts";
 import { type PmdStats, readPmdStats, readU64 } from "../../datapath/pmd-stats.ts";
-import { readStageProfile, type StageProfile, StageProfiler } from "../../pmd/stage-profiler.ts";
+import {
+  PROFILE_BURST_INTERVAL,
+  readStageProfile,
+  type StageProfile,
+  StageProfiler,
+} from "../../pmd/stage-profiler.ts";
 import { type PipelineInput, PreparedPmd } from "./prepared-pmd.ts";
 
 /** Turns a call, as the PMD's thread makes them. */
@@ -70,15 +74,15 @@ export class Pipeline {
     };
   }
 
-  /** Packets a second over `seconds`, one batch in PROFILE_INTERVAL timed stage by stage. */
+  /** Packets a second over `seconds`, stages timed as a PMD's thread times them. */
   window(seconds: number): number {
     const before = this.received();
     const from = performance.now();
     const until = from + seconds * 1000;
     let now = from;
     while (now < until) {
-      for (let i = 0; i < PROFILE_INTERVAL / TURNS; i++) this.datapath.poll(TURNS, now);
-      this.profiler.timeBatch();
+      for (let i = 0; i < PROFILE_BURST_INTERVAL / TURNS; i++) this.datapath.poll(TURNS, now);
+      this.profiler.timeBurst();
       now = performance.now();
     }
     return ((this.received() - before) / (now - from)) * 1000;
