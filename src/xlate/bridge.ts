@@ -24,6 +24,8 @@ export class Bridge {
   readonly tables: (Classifier<TableRule> | undefined)[] = [];
   readonly groups = new Map<number, Group>();
   readonly meters = new Map<number, Meter>();
+  /** The datapath's number of each meter. */
+  readonly meterSlots = new Map<number, number>();
   readonly macs = new MacTable();
   /** Collectors that `sample` may send to. */
   readonly collectorSets = new Set<number>();

@@ -6,6 +6,7 @@ import { fieldGet, subfieldGet } from "../openflow/field-value.ts";
 import { formatAction, formatActions } from "../openflow/format-action.ts";
 import { formatMatch } from "../openflow/format-match.ts";
 import { formatFieldValue, formatHex } from "../openflow/format-value.ts";
+import { actionSetToList } from "./action-set.ts";
 import type { Xlate } from "./context.ts";
 import type { TableRule } from "./table-rule.ts";
 import type { TraceNode } from "./trace-node.ts";
@@ -29,9 +30,14 @@ export function reportAction(x: Xlate, action: OfAction): void {
   x.report("action", formatAction(action));
 }
 
-/** Records a list of actions under a title. */
-export function reportActions(x: Xlate, title: string, actions: readonly OfAction[]): void {
-  if (x.trace !== null) x.report("detail", `${title}${formatActions(actions)}`);
+/** Records the action set, as the list that it amounts to. */
+export function reportActionSet(x: Xlate, verb: "is" | "was"): void {
+  if (x.trace === null) return;
+  const list = actionSetToList(x.actionSet);
+  x.report(
+    "detail",
+    list.length === 0 ? `action set ${verb} empty` : `action set ${verb}: ${formatActions(list)}`,
+  );
 }
 
 /** Records what part of a field is after it was written. */
@@ -52,7 +58,7 @@ const namesOfMask = new WeakMap<Uint32Array, string>();
 export function describeMask(mask: Uint32Array): string {
   let text = namesOfMask.get(mask);
   if (text === undefined) {
-    text = fieldsOfMask(mask).join(",") || "any packet";
+    text = fieldsOfMask(mask).join(",") || "nothing";
     namesOfMask.set(mask, text);
   }
   return text;

@@ -21,7 +21,7 @@ import { decTtl } from "./actions/ttl.ts";
 import type { Xlate } from "./context.ts";
 import { freezeActions, triggerFreeze } from "./freeze.ts";
 import { isLayer3OrHigher } from "./layer.ts";
-import { reportAction } from "./report.ts";
+import { reportAction, reportActionSet } from "./report.ts";
 import { runHeaderAction } from "./run-header-action.ts";
 
 const ACTSET_OUTPUT_WORD = FLOW_ACTSET_OUTPUT >>> 2;
@@ -186,19 +186,27 @@ function runPipelineAction(x: Xlate, action: OfAction, last: boolean): void {
   }
 }
 
+/** A meter that does not exist lets everything pass. */
+function runMeter(x: Xlate, id: number): void {
+  const meterId = x.env.bridge.meterSlots.get(id);
+  if (meterId !== undefined) x.out.push({ type: "meter", meterId });
+}
+
 /** OpenFlow's instructions, less goto_table. */
 function runInstruction(x: Xlate, action: OfAction): void {
   switch (action.type) {
     case "meter":
-      if (x.env.bridge.meters.has(action.meterId)) x.out.push({ type: "meter", meterId: action.meterId });
+      runMeter(x, action.meterId);
       break;
     case "clearActions":
+      reportActionSet(x, "was");
       x.actionSet = [];
       x.actionSetHasGroup = false;
       x.state.flow[ACTSET_OUTPUT_WORD] = OFPP_UNSET;
       break;
     case "writeActions":
       writeActions(x, action.actions);
+      reportActionSet(x, "is");
       break;
     case "writeMetadata":
       writeField(x, METADATA, action.metadata, action.mask);

@@ -1,12 +1,23 @@
 // Explains what a switch does with a packet, in the text of Open vSwitch's ofproto/trace: tables and
 // rules, the final flow, the megaflow and the datapath's actions; then the same for every recirculation.
 
-import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
+import {
+  KEY_IN_PORT,
+  KEY_RECIRC_ID,
+  KEY_TCI0,
+  KEY_TPID0,
+  KEY_WORD_COUNT,
+} from "../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { OdpAction, OdpPort } from "../odp/action.ts";
 import { dropReasonName } from "../odp/drop-reason.ts";
-import type { FlowKey } from "../odp/flow-key.ts";
-import { FLOW_ACTSET_OUTPUT, FLOW_OF_IN_PORT, FLOW_WORD_COUNT } from "../openflow/flow-layout.ts";
+import { type FlowKey, getBe16, setBe16 } from "../odp/flow-key.ts";
+import {
+  FLOW_ACTSET_OUTPUT,
+  FLOW_METADATA,
+  FLOW_OF_IN_PORT,
+  FLOW_WORD_COUNT,
+} from "../openflow/flow-layout.ts";
 import { formatMatch } from "../openflow/format-match.ts";
 import type { Match } from "../openflow/match.ts";
 import { OFPP_UNSET, odpPortToOf } from "../openflow/port.ts";
@@ -113,7 +124,7 @@ const SUFFIX: Readonly<Record<TraceNode["kind"], string>> = {
 };
 
 function isTerminal({ kind }: TraceNode): boolean {
-  return kind === "action" || kind === "detail" || kind === "warn" || kind === "error";
+  return kind !== "bridge" && kind !== "table" && kind !== "thaw";
 }
 
 /** A key as the pipeline begins with it. */
@@ -132,6 +143,9 @@ function flowText(flow: Uint32Array): string {
   for (let i = KEY_WORD_COUNT; i < FLOW_WORD_COUNT; i++) {
     if (flow[i] !== 0 && i !== FLOW_ACTSET_OUTPUT >>> 2) mask[i] = 0xffffffff;
   }
+  const metadata = FLOW_METADATA >>> 2;
+  if (flow[metadata] !== 0 || flow[metadata + 1] !== 0) mask.fill(0xffffffff, metadata, metadata + 2);
+  if (getBe16(flow, KEY_TPID0) === 0) setBe16(mask, KEY_TCI0, 0xffff);
   mask[FLOW_OF_IN_PORT >>> 2] = 0xffffffff;
   for (let i = 0; i < KEY_WORD_COUNT; i++) if (flow[i] === 0 && isMetadata(i)) mask[i] = 0;
   return formatMatch({ words: flow, mask });

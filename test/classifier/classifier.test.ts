@@ -155,6 +155,9 @@ test("selects rules strictly, non-strictly and by overlap", () => {
             0,
         ),
     );
-    assert.equal(classifier.findOverlap(compactMatch(target.match), target.priority, 1) !== null, overlapping);
+    assert.equal(
+      classifier.findOverlap(compactMatch(target.match), target.priority, 1) !== null,
+      overlapping,
+    );
   }
 });

@@ -7,7 +7,7 @@ import type { Subfield } from "../../openflow/field.ts";
 import type { Xlate } from "../context.ts";
 import { finishFreezing } from "../freeze.ts";
 import { runActionSet } from "../run-action-set.ts";
-import { writeSubfield } from "./set-field.ts";
+import { assignSubfield } from "./set-field.ts";
 
 /** Actions whose effect on the datapath's packet cannot be undone by another action. */
 const IRREVERSIBLE: ReadonlySet<OfActionType> = new Set<OfActionType>(["meter", "outputTrunc"]);
@@ -70,7 +70,7 @@ export function checkPktLarger(x: Xlate, pktLen: number, dst: Subfield, rest: re
     x.actionSetHasGroup = actionSetHasGroup;
     x.exit = exit;
     const emitted = collect(x, () => {
-      writeSubfield(x, dst, answer);
+      assignSubfield(x, dst, answer);
       runBranch(x, rest, true);
     });
     x.state.restore(saved);

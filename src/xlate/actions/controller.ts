@@ -1,7 +1,7 @@
 // Sending the packet to a controller: a userspace action whose cookie stands for everything that the
 // message will say besides the packet itself.
 
-import { KEY_WORD_COUNT } from "../../../assembly/layout/flow-key.ts";
+import { KEY_PACKET_TYPE, KEY_WORD_COUNT } from "../../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../../assembly/layout/stat.ts";
 import { type OdpAction, USERSPACE_MAX_LEN } from "../../odp/action.ts";
 import type { ControllerAction, PacketInReason } from "../../openflow/action.ts";
@@ -30,8 +30,9 @@ export function sendToController(x: Xlate, message: ControllerMessage): void {
 
 /** The same without committing: the caller has done so. */
 export function emitToController(x: Xlate, message: ControllerMessage): void {
+  const reason = message.reason === "action" && isTableMiss(x) ? "explicit_miss" : message.reason;
   const cookie = x.env.controllerRecords.intern({
-    reason: message.reason === "action" && isTableMiss(x) ? "explicit_miss" : message.reason,
+    reason,
     tableId: x.tableId,
     ruleCookie: x.ruleCookie,
     maxLen: message.maxLen,
@@ -50,7 +51,7 @@ export function emitToController(x: Xlate, message: ControllerMessage): void {
     type: "userspace",
     cookie,
     maxLen,
-    note: controllerNote(message, x),
+    note: controllerNote({ ...message, reason }, x),
   };
   const meterId = meterOf(x, message.meterId ?? 0);
   if (meterId === 0) x.out.push(punt);
@@ -68,9 +69,10 @@ export function controllerAction(x: Xlate, action: ControllerAction): void {
   });
 }
 
-/** A rule of priority 0 that matches everything is a table-miss rule (OpenFlow 1.3 section 5.4). */
-function isTableMiss(x: Xlate): boolean {
-  return x.rule !== null && x.rule.priority === 0 && x.rule.match.mask.indexes.length === 0;
+/** A rule of priority 0 that matches every Ethernet packet is a table-miss rule (OpenFlow 1.3 section 5.4). */
+function isTableMiss({ rule }: Xlate): boolean {
+  if (rule === null || rule.priority !== 0) return false;
+  return rule.match.mask.indexes.every((word) => word === KEY_PACKET_TYPE >>> 2);
 }
 
 function meterOf(x: Xlate, wanted: number): number {

@@ -3,11 +3,12 @@
 
 import { KEY_DP_HASH } from "../../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../../assembly/layout/stat.ts";
+import { formatPort } from "../../openflow/format-value.ts";
 import { type Bucket, GROUP_ANY, type Group } from "../../openflow/group.ts";
 import { OFPP_ANY } from "../../openflow/port.ts";
 import { actionSetToList } from "../action-set.ts";
 import type { Bridge } from "../bridge.ts";
-import { DEPTH_MAX, type Xlate } from "../context.ts";
+import type { Xlate } from "../context.ts";
 import { finishFreezing, triggerFreeze, triggerFreezeWithHash } from "../freeze.ts";
 import { dpHashPlan } from "../select-plan.ts";
 import { hashFields, hashFieldValues } from "./hash-fields.ts";
@@ -27,7 +28,7 @@ export function groupAction(x: Xlate, groupId: number, last: boolean): boolean {
     x.groups.push({ group, bucket: null });
     return false;
   }
-  const bucket = group.type === "select" ? selectBucket(x, group) : firstLive(x.env.bridge, group, 0);
+  const bucket = group.type === "select" ? selectBucket(x, group) : firstLive(x, group);
   if (bucket === null) {
     if (!x.freezing) x.dropHint = DropReason.GROUP;
     x.report("detail", "no live bucket");
@@ -80,26 +81,39 @@ function selectBucket(x: Xlate, group: Group): Bucket | null {
   x.state.lookBits(DP_HASH_WORD, mask);
   for (let i = 0; i <= mask; i++) {
     const bucket = slots[(hash + i) & mask] as Bucket;
-    if (isBucketLive(x.env.bridge, bucket, 0)) return bucket;
+    if (isBucketLive(x.env.bridge, group, bucket)) return bucket;
   }
   return null;
 }
 
+/** Links that a chain of watched groups may have (Open vSwitch's MAX_LIVENESS_RECURSION). */
+const LIVENESS_DEPTH_MAX = 128;
 /** Word of dp_hash in a flow. */
 const DP_HASH_WORD = KEY_DP_HASH >>> 2;
 
-function firstLive(bridge: Bridge, group: Group, depth: number): Bucket | null {
-  return group.buckets.find((bucket) => isBucketLive(bridge, bucket, depth)) ?? null;
+function firstLive(x: Xlate, group: Group): Bucket | null {
+  for (const bucket of group.buckets) {
+    if (isBucketLive(x.env.bridge, group, bucket)) return bucket;
+    reportNotLive(x, bucket);
+  }
+  return null;
 }
 
-/** Whether a bucket may be chosen: it watches nothing, or something that is live. */
-export function isBucketLive(bridge: Bridge, bucket: Bucket, depth: number): boolean {
-  if (depth >= DEPTH_MAX) return false;
+function reportNotLive(x: Xlate, { bucketId, watchPort, watchGroup }: Bucket): void {
+  const watched: string[] = [];
+  if (watchPort !== OFPP_ANY) watched.push(`port ${formatPort(watchPort)}`);
+  if (watchGroup !== GROUP_ANY) watched.push(`port ${watchGroup}`);
+  x.report("detail", `bucket ${bucketId}: not live due to ${watched.join(" and ")}`);
+}
+
+/** Whether a bucket may be chosen: it has a weight, and watches nothing or something that is live. */
+function isBucketLive(bridge: Bridge, group: Group, bucket: Bucket, depth = 0): boolean {
+  if (depth >= LIVENESS_DEPTH_MAX) return false;
+  if (group.type === "select" && bucket.weight === 0) return false;
   if (bucket.watchPort === OFPP_ANY && bucket.watchGroup === GROUP_ANY) return true;
   if (bucket.watchPort !== OFPP_ANY && bridge.ports.get(bucket.watchPort)?.live === true) return true;
-  if (bucket.watchGroup === GROUP_ANY) return false;
-  const watched = bridge.groups.get(bucket.watchGroup);
-  return watched !== undefined && firstLive(bridge, watched, depth + 1) !== null;
+  const watched = bucket.watchGroup === GROUP_ANY ? undefined : bridge.groups.get(bucket.watchGroup);
+  return watched?.buckets.some((other) => isBucketLive(bridge, watched, other, depth + 1)) ?? false;
 }
 
 /**
@@ -111,9 +125,9 @@ function bestLive(bridge: Bridge, group: Group, hash: number): Bucket | null {
   let best: Bucket | null = null;
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const bucket of group.buckets) {
-    if (!isBucketLive(bridge, bucket, 0)) continue;
+    if (!isBucketLive(bridge, group, bucket)) continue;
     const draw = (scramble(hash, bucket.bucketId) + 0.5) / 4294967296;
-    const score = bucket.weight === 0 ? -Number.MAX_VALUE : Math.log(draw) / bucket.weight;
+    const score = Math.log(draw) / bucket.weight;
     if (best === null || score > bestScore) {
       best = bucket;
       bestScore = score;

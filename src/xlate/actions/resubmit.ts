@@ -48,7 +48,8 @@ export function lookUpTable(x: Xlate, inPort: OfPort, tableId: number, last: boo
 export function lookUpFirstTable(x: Xlate, tableId: number): void {
   x.tableId = tableId;
   const rule = findRule(x, x.inPort, tableId);
-  const outer = x.enter(reportRule(x, rule, tableId));
+  // The action set's steps are told below this rule's, so the trace stays inside it.
+  x.enter(reportRule(x, rule, tableId));
   if (rule === null) {
     x.dropHint = DropReason.NO_RULE;
     x.report("action", "drop");
@@ -58,7 +59,6 @@ export function lookUpFirstTable(x: Xlate, tableId: number): void {
     x.ruleCookie = rule.cookie;
     runRule(x, rule, 0, true);
   }
-  x.trace = outer;
 }
 
 function runRule(x: Xlate, rule: TableRule, deepens: 0 | 1, last: boolean): void {
@@ -117,6 +117,7 @@ function observerOf(x: Xlate, tableId: number): LookupObserver | undefined {
   const { explainer } = x;
   if (explainer === null) return undefined;
   return {
-    visited: (subtable, how) => explainer.note(`table ${tableId}: ${how}, ${describeMask(subtable.mask)}`),
+    visited: (subtable, how) =>
+      explainer.note(`table ${tableId}: ${how} among rules on ${describeMask(subtable.mask)}`),
   };
 }

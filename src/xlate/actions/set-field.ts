@@ -105,10 +105,15 @@ export function writeField(x: Xlate, field: Field, value: bigint, mask: bigint):
 }
 
 /** Writes part of a field, whatever the packet is. */
-export function writeSubfield(x: Xlate, part: Subfield, value: bigint): void {
+export function assignSubfield(x: Xlate, part: Subfield, value: bigint): void {
   const shift = BigInt(part.offset);
   const mask = ones(part.width) << shift;
   writeField(x, part.field, (value << shift) & mask, mask);
+}
+
+/** The same, and tells the trace. */
+export function writeSubfield(x: Xlate, part: Subfield, value: bigint): void {
+  assignSubfield(x, part, value);
   reportSubfield(x, part);
 }
 

@@ -13,7 +13,7 @@ import { type Conjunction, completeConjunctions } from "./conjunction.ts";
 import { hasPrefixField, PORTS_WORD, PREFIX_FIELDS } from "./flow-segments.ts";
 import { CLASSIFIER_DEFAULTS, type ClassifierOptions } from "./options.ts";
 import { PrefixTrie } from "./prefix-trie.ts";
-import { spreadOut, Subtable } from "./subtable.ts";
+import { Subtable, spreadOut } from "./subtable.ts";
 
 const CONJ_ID_WORD = FLOW_CONJ_ID / 4;
 
