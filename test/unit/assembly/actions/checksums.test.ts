@@ -97,6 +97,12 @@ test("fields that keep their values leave a checksum of 0xffff alone", () => {
   assert.equal(applied(odd, setIpv4({ dst: 0x0a000003 })).readUInt16BE(24), 0xfffe);
 });
 
+test("a checksum of 0xffff stays one when all that changes goes from ones to zeros", () => {
+  // Equation 3 of RFC 1624, as Open vSwitch works it out: the sum is 0, and its complement 0xffff.
+  const ones = UDP.replace("4011 1497", "4011 ffff").replace("0a000002", "ffffffff");
+  assert.equal(applied(ones, setIpv4({ dst: 0 })).readUInt16BE(24), 0xffff);
+});
+
 test("IPv6 addresses and targets that keep their values leave a checksum of 0xffff alone", () => {
   const message = `020000000002 020000000001 86dd 60000000 0018 3aff ${"20".repeat(32)} 8700 ffff 00000000 ${"20".repeat(16)}`;
   const same = BigInt(`0x${"20".repeat(16)}`);
