@@ -287,6 +287,26 @@ inline constexpr std::uint32_t MEMORY_PAGES = 65536u;
 inline constexpr std::uint32_t REGION_BASE = 2097152u;
 inline constexpr std::uint32_t REGION_END = 4292870144u;
 inline constexpr std::uint32_t REGION_GRANULE = 2097152u;
+inline constexpr std::uint32_t METER_BAND0 = 32u;
+inline constexpr std::uint32_t METER_BANDS = 4u;
+inline constexpr std::uint32_t METER_BANDS_MAX = 8u;
+inline constexpr std::uint32_t METER_BAND_BURST = 16u;
+inline constexpr std::uint32_t METER_BAND_BYTES = 40u;
+inline constexpr std::uint32_t METER_BAND_HITS = 32u;
+inline constexpr std::uint32_t METER_BAND_LEVEL = 4u;
+inline constexpr std::uint32_t METER_BAND_RATE = 8u;
+inline constexpr std::uint32_t METER_BAND_SIZE = 48u;
+inline constexpr std::uint32_t METER_BAND_TOKENS = 24u;
+inline constexpr std::uint32_t METER_BAND_TYPE = 0u;
+inline constexpr std::uint32_t METER_DROP = 0u;
+inline constexpr std::uint32_t METER_FILLED = 12u;
+inline constexpr std::uint32_t METER_IN_BYTES = 24u;
+inline constexpr std::uint32_t METER_IN_PACKETS = 16u;
+inline constexpr std::uint32_t METER_LOCK = 0u;
+inline constexpr std::uint32_t METER_MAX = 1024u;
+inline constexpr std::uint32_t METER_PACKETS = 8u;
+inline constexpr std::uint32_t METER_REMARK = 1u;
+inline constexpr std::uint32_t METER_SIZE = 448u;
 inline constexpr std::uint32_t MICROFLOW_BUCKET_SIZE = 32u;
 inline constexpr std::uint32_t MICROFLOW_BUCKET_WAYS = 4u;
 inline constexpr std::uint32_t MICROFLOW_BYPASS_AUTO = 1u;
@@ -363,7 +383,8 @@ enum class RegionId : std::uint32_t {
   PENDING = 14,
   FLOW_TABLE = 15,
   UFID_TABLE = 16,
-  COUNT = 17,
+  METERS = 17,
+  COUNT = 18,
 };
 inline constexpr std::uint32_t SLAB_CLASS_PROGRAMS = 3u;
 enum class Setting : std::uint32_t {

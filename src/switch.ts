@@ -5,11 +5,14 @@ import { randomBytes } from "node:crypto";
 import { PortKind } from "../assembly/layout/port.ts";
 import type { Settings } from "./config/settings.ts";
 import { SwitchMemory } from "./datapath/memory.ts";
+import { MeterTable } from "./datapath/meters.ts";
 import type { PmdStats } from "./datapath/pmd-stats.ts";
 import { addPortCounters, type PortCounters, readPortCounters } from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
+import type { Meter } from "./openflow/meter.ts";
 import { parseFlows } from "./openflow/parse-flow.ts";
 import { parseGroups } from "./openflow/parse-group.ts";
+import { parseMeter } from "./openflow/parse-meter.ts";
 import { type OfPort, ofPortToOdp } from "./openflow/port.ts";
 import { Pmd, type PmdPortRecord } from "./pmd/pmd.ts";
 import type { PacketIn } from "./upcall/handler.ts";
@@ -55,6 +58,7 @@ const UPCALL_SHARE = 2048;
 /** See the head of the file. */
 export class Switch {
   readonly memory = new SwitchMemory();
+  readonly meters = new MeterTable(this.memory);
   readonly bridge: Bridge;
   readonly pmds: Pmd[] = [];
   /** Milliseconds since the start. */
@@ -108,6 +112,13 @@ export class Switch {
     this.revalidate();
   }
 
+  /** Sets meters up, one a line in `ovs-ofctl` syntax (`meter=1 pktps bands=type=drop rate=100`): all or none. */
+  addMeters(text: string, file?: string): void {
+    const lines = text.split("\n").filter((line) => !/^\s*(#|$)/.test(line));
+    for (const meter of lines.map((line) => parseMeter(line, file))) this.#setMeter(meter);
+    this.revalidate();
+  }
+
   /** Translates every megaflow again, and removes or changes those that are no longer true. */
   revalidate(): RevalidationResult {
     const sum: RevalidationResult = { examined: 0, changed: 0, removed: 0 };
@@ -145,6 +156,26 @@ export class Switch {
     return this.pmds.map((pmd) => readPortCounters(this.memory, pmd.layout, odp)).reduce(addPortCounters);
   }
 
+  #setMeter(meter: Meter): void {
+    const { meterSlots, meters } = this.bridge;
+    const slot = meterSlots.get(meter.meterId) ?? meterSlots.size;
+    this.meters.set(
+      slot,
+      {
+        packets: meter.unit === "pktps",
+        bands: meter.bands.map((band) => ({
+          remark: band.type === "dscp_remark",
+          level: band.precLevel,
+          rate: band.rate,
+          burst: meter.burst ? band.burst : 0,
+        })),
+      },
+      this.nowMs,
+    );
+    meterSlots.set(meter.meterId, slot);
+    meters.set(meter.meterId, meter);
+  }
+
   /** Lays out another PMD and tells it the ports; whoever calls gives it a runner. */
   protected createPmd(index: number): Pmd {
     const pmd = new Pmd(
@@ -153,6 +184,7 @@ export class Switch {
       {
         index,
         seed: this.#seed,
+        meters: this.meters.region,
         trace: this.options.trace === true,
         fifoFrames: this.options.fifoFrames === true,
         upcallShare: UPCALL_SHARE,

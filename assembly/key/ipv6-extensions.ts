@@ -37,8 +37,8 @@ const EXTENSIONS: u64 =
   ((1 as u64) << IP_PROTO_NO_NEXT_HEADER) |
   ((1 as u64) << IP_PROTO_DESTINATION);
 
-/** Bytes of every extension header at least, and of a fragment header exactly. */
-const EXTENSION_SIZE_MIN: u32 = 8;
+/** A fragment header's bytes; other headers have a length field. */
+const FRAGMENT_HEADER_SIZE: u32 = 8;
 /** Offset of the big-endian word [13 bits offset][2 reserved][more] masked to the offset, as loaded. */
 const OFFSET_MASK: u32 = 0xf8ff;
 
@@ -68,7 +68,7 @@ export function walkExtensionHeaders(protocol: u32, at: u32, end: u32): u64 {
     extensions = noteHeader(extensions, protocol, destinations);
     if (protocol === IP_PROTO_ESP || protocol === IP_PROTO_NO_NEXT_HEADER) break;
     const left = end - at;
-    if (left < EXTENSION_SIZE_MIN) return 0;
+    // Never under 8, so that a header cut before its length field does not fit whatever is behind the packet.
     const size = headerSize(protocol, at);
     if (size > left) return 0;
     if (protocol === IP_PROTO_FRAGMENT) {
@@ -107,7 +107,7 @@ export function chainExtensions(chain: u64): u16 {
 }
 
 function headerSize(protocol: u32, at: u32): u32 {
-  if (protocol === IP_PROTO_FRAGMENT) return EXTENSION_SIZE_MIN;
+  if (protocol === IP_PROTO_FRAGMENT) return FRAGMENT_HEADER_SIZE;
   const length = load<u8>(at, 1) as u32;
   if (protocol === IP_PROTO_AUTHENTICATION) return (length + 2) * 4;
   return (length + 1) * 8;

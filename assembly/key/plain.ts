@@ -47,7 +47,6 @@ if (KEY_RECIRC_ID !== KEY_IN_PORT + 4) ERROR("KEY_RECIRC_ID does not follow KEY_
  * Plain IPv4. `link` is 14 bytes before the IPv4 header, `network` bytes 20-23 from there (fragment word,
  * time to live, protocol), `transport` the word at 46 (offset 12 of a TCP header).
  */
-// biome-ignore lint/complexity/noStaticOnlyClass: only methods can be made certain to be inlined.
 export class PlainIpv4 {
   /**
    * Whether the packet is one; `length` counts from `link` and may be as low as -4. Below 42 bytes one of

@@ -21,7 +21,6 @@ import {
 } from "./protocol.ts";
 
 /** The layer behind IP. Both callers inline the common protocols. */
-// biome-ignore lint/complexity/noStaticOnlyClass: only methods can be made certain to be inlined.
 export class Transport {
   /** Returns `lanes` and the optional lanes written here. */
   @inline static parse(key: u32, protocol: u32, header: u32, end: u32, lanes: u32): u32 {

@@ -49,7 +49,9 @@ export enum RegionId {
   PENDING = 14,
   FLOW_TABLE = 15,
   UFID_TABLE = 16,
-  COUNT = 17,
+  /** Meters; shared by all PMDs. */
+  METERS = 17,
+  COUNT = 18,
 }
 
 /** Secret of all hashes, u64 x2. */

@@ -99,7 +99,7 @@ function run(frame: u32, key: u32, from: u32, to: u32, next: u32): u32 {
         setHash(frame, key, load<u32>(operands), load<u32>(operands, 4));
         break;
       case Action.METER as u32:
-        if (!meterPasses(load<u32>(operands), load<u32>(frame, FRAME_LENGTH))) {
+        if (!meterPasses(load<u32>(operands), frame)) {
           store<u32>(frame, DropReason.METER, FRAME_REASON);
           return DONE;
         }

@@ -24,10 +24,14 @@ export interface DatapathExports {
 
 let compiled: WebAssembly.Module | undefined;
 
-/** The compiled datapath, read once a thread; it can be posted to workers. */
+/**
+ * The compiled datapath, read once a thread; it can be posted to workers. MEGAFLOW_DATAPATH names the file
+ * of another build, so that two builds can be compared.
+ */
 export function datapathModule(): WebAssembly.Module {
   if (compiled === undefined) {
-    const file = projectFile("build/datapath.wasm");
+    const { MEGAFLOW_DATAPATH: chosen } = process.env;
+    const file = chosen ?? projectFile("build/datapath.wasm");
     let bytes: Uint8Array;
     try {
       bytes = readFileSync(file);

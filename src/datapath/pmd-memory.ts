@@ -50,6 +50,8 @@ export interface PmdOptions {
   readonly trace: boolean;
   /** Frames are used first in, first out, as a NIC's descriptor ring uses its buffers. */
   readonly fifoFrames: boolean;
+  /** Meters of the switch, where it has any. */
+  readonly meters?: Region;
   /** Upcalls that one port may have waiting. */
   readonly upcallShare: number;
 }
@@ -107,6 +109,7 @@ export function layOutPmd(memory: SwitchMemory, settings: Settings, options: Pmd
     ringInit(memory, region);
     regions.set(id, region);
   }
+  if (options.meters !== undefined) regions.set(RegionId.METERS, options.meters);
   for (const [id, bytes] of cacheSizes(settings))
     if (bytes > 0) regions.set(id, zeroed(memory, large(bytes, RegionId[id])));
   fillControl(memory, control, regions, settings, options);

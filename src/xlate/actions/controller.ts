@@ -54,7 +54,7 @@ export function emitToController(x: Xlate, message: ControllerMessage): void {
     note: controllerNote({ ...message, reason }, x),
   };
   const meterId = meterOf(x, message.meterId ?? 0);
-  if (meterId === 0) x.out.push(punt);
+  if (meterId === undefined) x.out.push(punt);
   else x.out.push({ type: "clone", actions: [{ type: "meter", meterId }, punt] });
 }
 
@@ -75,9 +75,9 @@ function isTableMiss({ rule }: Xlate): boolean {
   return rule.match.mask.indexes.every((word) => word === KEY_PACKET_TYPE >>> 2);
 }
 
-function meterOf(x: Xlate, wanted: number): number {
+function meterOf(x: Xlate, wanted: number): number | undefined {
   const id = wanted !== 0 ? wanted : METER_CONTROLLER;
-  return x.env.bridge.meters.has(id) ? id : 0;
+  return x.env.bridge.meterSlots.get(id);
 }
 
 /** What Open vSwitch prints of the action, as far as it is the same everywhere. */
