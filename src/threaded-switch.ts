@@ -47,6 +47,8 @@ interface TraceRxq {
 
 /** Longest sleep of the controller: what nobody announces (clock, transmit rings) still happens. */
 const NAP_MS = 10;
+/** Time between two looks at what cached packets have learned. */
+const REFRESH_MS = 500;
 
 /** See the head of the file. */
 export class ThreadedSwitch extends Switch {
@@ -63,6 +65,7 @@ export class ThreadedSwitch extends Switch {
   readonly #rings: RxqPlace[] = [];
   #nextPmd = 0;
   #closing = false;
+  #refreshedMs = 0;
   readonly #serving: Promise<void>;
 
   constructor(options: ThreadedOptions) {
@@ -200,6 +203,13 @@ export class ThreadedSwitch extends Switch {
     this.#start(pmd);
   }
 
+  /** Twice a second, as Open vSwitch's revalidators: what packets that caches answered have learned. */
+  #refreshEffects(): void {
+    if (this.nowMs - this.#refreshedMs < REFRESH_MS) return;
+    this.#refreshedMs = this.nowMs;
+    for (const pmd of this.pmds) pmd.handler.refreshEffects();
+  }
+
   /** The controller's loop. */
   async #serve(): Promise<void> {
     const words = this.memory.i32;
@@ -212,6 +222,7 @@ export class ThreadedSwitch extends Switch {
         answered += pmd.handler.drain(4096);
         pmd.tx.drain((record) => this.#handOn(record), 4096);
       }
+      this.#refreshEffects();
       if (this.pmds.some((pmd) => pmd.handler.stale)) this.revalidate();
       if (answered > 0) {
         await new Promise((resolve) => setImmediate(resolve));

@@ -36,7 +36,9 @@ export class InlineRunner implements PmdRunner {
       const worked = this.datapath.poll(64, this.clockMs);
       const answered = this.#pmd.handler.drain();
       if (this.#pmd.handler.stale) this.#revalidate();
-      if (worked === 0 && answered === 0 && this.#pmd.channel.idle) return;
+      if (worked !== 0 || answered !== 0 || !this.#pmd.channel.idle) continue;
+      this.#pmd.handler.refreshEffects();
+      if (!this.#pmd.handler.stale) return;
     }
     throw new Error(`the switch did not settle in ${SETTLE_TURNS_MAX} turns`);
   }

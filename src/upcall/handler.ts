@@ -85,6 +85,8 @@ export class UpcallHandler {
   };
   /** Set when a translation changed what others depend on; the owner revalidates. */
   stale = false;
+  /** Passes of the revalidator. */
+  generation = 0;
   readonly #options: HandlerOptions;
   readonly #credit: FlowCredit;
   /** What a reply is about, by token. */
@@ -137,6 +139,23 @@ export class UpcallHandler {
     return translate(this.#options.translation, ukey.key);
   }
 
+  /**
+   * Applies the effects of the packets that caches have answered since the last time: learned rules and
+   * addresses are as fresh as if every packet had been translated. Returns whether there were any.
+   */
+  refreshEffects(): boolean {
+    let refreshed = false;
+    for (const ukey of this.ukeys.values()) {
+      if (!ukey.hasEffects || ukey.state !== "live") continue;
+      this.#credit.live(ukey);
+      if (ukey.packets === ukey.effectPackets) continue;
+      ukey.effectPackets = ukey.packets;
+      refreshed = true;
+      if (this.#options.applyEffects(this.retranslate(ukey).effects)) this.stale = true;
+    }
+    return refreshed;
+  }
+
   /** Takes a live megaflow out of the PMD; its last packets are credited when the reply comes. */
   remove(ukey: Ukey): void {
     if (ukey.state !== "live") return;
@@ -157,6 +176,8 @@ export class UpcallHandler {
       ukey.block = block;
       ukey.program = program;
     }
+    ukey.hasEffects = translation.effects.length > 0;
+    ukey.generation = this.generation;
     ukey.actions = translation.actions;
     ukey.dropReason = translation.dropReason;
     ukey.rules = translation.rules;
@@ -170,7 +191,8 @@ export class UpcallHandler {
       if (old.state !== "live") continue;
       const block = this.channel.capacity.reserveFlow(old.lanes.length, old.program);
       const cookie = this.#nextCookie++;
-      const ukey: Ukey = { ...old, cookie, block, state: "putting", flow: 0, packets: 0, bytes: 0 };
+      const counters = { packets: 0, bytes: 0, effectPackets: 0 };
+      const ukey: Ukey = { ...old, ...counters, cookie, block, state: "putting", flow: 0 };
       this.#retain(ukey);
       this.#put(ukey, 0);
     }
@@ -225,6 +247,9 @@ export class UpcallHandler {
       flow: 0,
       packets: 0,
       bytes: 0,
+      hasEffects: translation.effects.length > 0,
+      effectPackets: 0,
+      generation: this.generation,
       createdMs: this.#options.nowMs(),
     };
     this.#retain(translation);
@@ -277,6 +302,8 @@ export class UpcallHandler {
     if (status === CommandStatus.OK) {
       ukey.state = "live";
       ukey.flow = flow;
+      // A pass that came while the PMD had not answered left it out.
+      if (ukey.generation !== this.generation) this.stale = true;
       this.#byFlow.set(flow, ukey);
       this.counters.installed++;
       return;
@@ -291,8 +318,10 @@ export class UpcallHandler {
   #adopt(older: Ukey, younger: Ukey): void {
     this.#credit.live(older);
     const { actions, dropReason, program, block, rules, recircIds, cookies } = older;
-    const { recircIds: ids, cookies: marks } = younger;
+    const { recircIds: ids, cookies: marks, hasEffects, generation } = younger;
     Object.assign(older, {
+      hasEffects,
+      generation,
       actions: younger.actions,
       dropReason: younger.dropReason,
       program: younger.program,

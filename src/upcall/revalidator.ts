@@ -16,6 +16,7 @@ export interface RevalidationResult {
 export function revalidate(handler: UpcallHandler): RevalidationResult {
   const result: RevalidationResult = { examined: 0, changed: 0, removed: 0 };
   handler.stale = false;
+  handler.generation++;
   for (const ukey of handler.ukeys.values()) {
     if (ukey.state !== "live") continue;
     result.examined++;

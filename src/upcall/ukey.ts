@@ -32,7 +32,12 @@ export interface Ukey {
   /** What the rules have been credited with. */
   packets: number;
   bytes: number;
-  /** Final counters, once deleted. */
+  /** Whether its packets have effects beyond themselves: they learn, or shorten time-outs. */
+  hasEffects: boolean;
+  /** Packets whose effects have been applied. */
+  effectPackets: number;
+  /** Passes of the revalidator when it was translated last. */
+  generation: number;
   readonly createdMs: number;
 }
 
