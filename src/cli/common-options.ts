@@ -30,10 +30,11 @@ export const settingOptions: readonly OptionSpec[] = [
   },
 ];
 
-/** `--flows` and `--groups`. */
+/** `--flows`, `--groups` and `--meters`. */
 export const ruleOptions: readonly OptionSpec[] = [
   { name: "flows", value: "FILE", meaning: "Rules in ovs-ofctl add-flows syntax. Required." },
   { name: "groups", value: "FILE", meaning: "Groups in ovs-ofctl add-groups syntax." },
+  { name: "meters", value: "FILE", meaning: "Meters in ovs-ofctl add-meter syntax, one a line." },
 ];
 
 /** `--seed`, whose default a command gives. */
@@ -73,11 +74,16 @@ export function readSeed<T>(args: Arguments, fallback: T): bigint | T {
   return BigInt(text);
 }
 
-/** Returns the texts that `--flows` (required) and `--groups` name. Throws UsageError, or the file system's error. */
-export function readRules(args: Arguments): Pick<EngineOptions, "flows" | "groups"> {
+/** Returns the texts that `--flows` (required), `--groups` and `--meters` name. Throws UsageError, or the file system's error. */
+export function readRules(args: Arguments): Pick<EngineOptions, "flows" | "groups" | "meters"> {
   const flows = args.required("flows", "FILE");
   const groups = args.text("groups");
-  return { flows: [readRuleFile(flows)], groups: groups === undefined ? [] : [readRuleFile(groups)] };
+  const meters = args.text("meters");
+  return {
+    flows: [readRuleFile(flows)],
+    groups: groups === undefined ? [] : [readRuleFile(groups)],
+    meters: meters === undefined ? [] : [readRuleFile(meters)],
+  };
 }
 
 function readRuleFile(file: string): RuleText {

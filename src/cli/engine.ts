@@ -114,6 +114,7 @@ export interface EngineOptions {
   readonly seed: bigint | undefined;
   readonly flows: readonly RuleText[];
   readonly groups: readonly RuleText[];
+  readonly meters: readonly RuleText[];
 }
 
 /** A switch for `replay`: ports 1 to `portCount`, and LOCAL if asked for. */

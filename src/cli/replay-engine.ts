@@ -18,6 +18,7 @@ export async function createReplayEngine(options: ReplayEngineOptions): Promise<
     trace: true,
   });
   addPorts(owner, new PortRange(options.portCount, options.local), options.bridge);
+  for (const { text, file } of options.meters) owner.addMeters(text, file);
   for (const { text, file } of options.groups) owner.addGroups(text, file);
   for (const { text, file } of options.flows) owner.addFlows(text, file);
   return {

@@ -6,6 +6,7 @@
 //   ports: [{number: 1, kind: trace, file: in.pcap}, {number: 2, kind: pcap, write: out.pcap}]
 //   flows: rules.flows               a file, a list of files, or the rules themselves after `|`
 //   groups: rules.groups             the same
+//   meters: rules.meters             the same
 
 import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
@@ -50,11 +51,12 @@ export interface RunConfig {
   readonly ports: readonly PortConfig[];
   readonly flows: readonly RuleText[];
   readonly groups: readonly RuleText[];
+  readonly meters: readonly RuleText[];
 }
 
 /** Highest CPU number that a file can name: what a Linux affinity mask of 1,024 bits holds. */
 const CPU_MAX = 1023;
-const keys = ["bridge", "cores", "profile", "settings", "seed", "ports", "flows", "groups"];
+const keys = ["bridge", "cores", "profile", "settings", "seed", "ports", "flows", "groups", "meters"];
 const portKeys = ["number", "name", "kind", "file", "read", "write"];
 
 /** Reads a configuration file. Throws ConfigFileError with every mistake, or the file system's error. */
@@ -85,6 +87,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
     ports: part("ports", (entry) => readPorts(reader, entry, folder)) ?? [],
     flows: part("flows", (entry) => readRules(reader, entry, "flows", file)) ?? [],
     groups: part("groups", (entry) => readRules(reader, entry, "groups", file)) ?? [],
+    meters: part("meters", (entry) => readRules(reader, entry, "meters", file)) ?? [],
   };
   if (reader.problems.length > 0) throw new ConfigFileError(reader.problems);
   return config;

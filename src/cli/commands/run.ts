@@ -57,6 +57,7 @@ export async function run(args: Arguments): Promise<void> {
     seed: readSeed(args, config.seed === undefined ? undefined : BigInt(config.seed)),
     flows: config.flows,
     groups: config.groups,
+    meters: config.meters,
     cores: namedCores ?? config.cores,
     ports: config.ports,
     log: (line) => process.stderr.write(`megaflow: ${line}\n`),

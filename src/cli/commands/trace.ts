@@ -55,6 +55,7 @@ export async function run(args: Arguments): Promise<void> {
   const key = hex === undefined ? keyOfFlow(first) : await keyOfPacket(first, hex, ports);
   const owner = createSwitch(ports, false);
   try {
+    for (const { text, file } of rules.meters) owner.addMeters(text, file);
     for (const { text, file } of rules.groups) owner.addGroups(text, file);
     for (const { text, file } of rules.flows) owner.addFlows(text, file);
     const options = { explain: args.flag("explain"), formatActions: formatOdpActions };
