@@ -14,9 +14,9 @@ const FRAGMENT_MASK: u32 = 0xff3f;
  */
 export function parseIpv4(key: u32, header: u32, end: u32): u32 {
   const size = end - header;
-  if (size < IPV4_HEADER_SIZE) return 0;
   const headerLength = ((load<u8>(header) as u32) & 0xf) << 2;
   const totalLength = bswap<u16>(load<u16>(header, 2)) as u32;
+  // Holds for no packet under 20 bytes, whatever lies behind it.
   if (headerLength < IPV4_HEADER_SIZE || headerLength > totalLength || totalLength > size) return 0;
 
   store<u64>(key, load<u64>(header, 12), KEY_NW_SRC);

@@ -51,6 +51,8 @@ export interface ExtractOptions {
   recircId?: number;
   /** What lies before and behind the frame; 0 by default. */
   around?: number;
+  /** What follows the frame, in front of `around`. */
+  behind?: Uint8Array;
   /** Bytes from a 16-byte boundary to the frame. */
   shift?: number;
   /** Keep what the slot's last packet left, as the datapath does; by default the slot is new. */
@@ -121,6 +123,7 @@ function place(frame: Uint8Array, options: ExtractOptions): number {
   const data = frameAt + (options.shift ?? 0);
   bytes.fill(options.around ?? 0, data - MARGIN, data + frame.length + SLACK + MARGIN);
   bytes.set(frame, data);
+  if (options.behind !== undefined) bytes.set(options.behind.subarray(0, SLACK), data + frame.length);
   return data;
 }
 

@@ -87,6 +87,18 @@ const covered: Record<
       [KEY_TP_DST, 2],
     ],
   },
+  "SCTP over IPv4": {
+    frame: packet(ethernet(), ipv4(), sctp()),
+    fields: [
+      [KEY_ETH_TYPE, 2],
+      [KEY_NW_SRC, 4],
+      [KEY_NW_DST, 4],
+      [KEY_NW_PROTO, 1],
+      [KEY_NW_FRAG, 1],
+      [KEY_TP_SRC, 2],
+      [KEY_TP_DST, 2],
+    ],
+  },
   ICMP: {
     frame: packet(ethernet(), ipv4(), icmp()),
     fields: [
