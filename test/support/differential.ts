@@ -144,7 +144,6 @@ export function writeCase(directory: string, drawn: DifferentialCase): string[] 
   const packets = drawn.packets.map((packet) => `${packet.port} ${packet.hex}`);
   const args = ["--flows", file("flows", drawn.flows), "--packets", file("packets", packets)];
   if (drawn.groups.length > 0) args.push("--groups", file("groups", drawn.groups));
-  if (drawn.meters.length > 0) args.push("--meters", file("meters", drawn.meters));
   return [...args, "--ports", String(CASE_PORTS), "--local", "--repeat", String(PASSES), "--json"];
 }
 
@@ -159,7 +158,7 @@ export async function runMegaflow(drawn: DifferentialCase, profileName = "defaul
     flows: [{ file: "flows", text: drawn.flows.join("\n") }],
     groups: [{ file: "groups", text: drawn.groups.join("\n") }],
     meters: [],
-    meters: [{ file: "meters", text: drawn.meters.join("\n") }],
+    meters: [],
     portCount: CASE_PORTS,
     local: true,
     explain: false,
