@@ -35,8 +35,9 @@ export async function feedCapture(
         if (i < batch.count) await sleep(FULL_PAUSE_MS);
       }
     }
-    while (!ring.empty && !signal.aborted) await sleep(FULL_PAUSE_MS);
   } finally {
+    // What was read before a mistake counts: the switch takes it before anybody hears of the mistake.
+    while (!ring.empty && !signal.aborted) await sleep(FULL_PAUSE_MS);
     await reader.close();
   }
 }

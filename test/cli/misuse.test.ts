@@ -175,7 +175,7 @@ test("every mistake of a configuration file is named at once, a line each", asyn
   assert.deepEqual(stderr.trimEnd().split("\n"), [
     'megaflow: wrong.yaml:3:23: kind of port; expected trace or pcap or null, got "tape"',
     "megaflow: wrong.yaml:4:8: no file none.flows",
-    'megaflow: wrong.yaml:5:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, got "colour"',
+    'megaflow: wrong.yaml:5:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, meters, got "colour"',
   ]);
 });
 

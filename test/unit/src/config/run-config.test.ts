@@ -68,6 +68,7 @@ groups: |
       { file: join(folder, "a.flows"), text: "actions=drop\n" },
     ],
     groups: [{ file, text: `${"\n".repeat(17)}  group_id=1,type=all,bucket=output:2\n` }],
+    meters: [],
   });
 });
 
@@ -117,7 +118,7 @@ groups: 7
     `2:15: core; expected a whole number, 0 to 1023, got "x"`,
     `2:18: core; expected a whole number, 0 to 1023, got "4096"`,
     `3:10: profile; expected default or kernel or userspace or microflow, got "fast"`,
-    `4:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, got "colour"`,
+    `4:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, meters, got "colour"`,
     `6:10: setting batch; expected 1 to 256, got "1000"`,
     `7:3: unknown setting; expected one of microflow.entries, microflow.mode, microflow.insertInverse, microflow.bypass, maskCache.entries, maskCache.victim, pruning, rank.intervalMs, batch, frames, flowLimit, maskLimit, got "microflow.size"`,
     "9:5: trace port without a file",
