@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <vector>
 
+#include "hole.h"
 #include "napi-args.h"
 #include "registers.h"
 
@@ -67,7 +68,9 @@ Napi::Value waitForEvents(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value closeFd(const Napi::CallbackInfo& info) {
-  check(close(fdArg(info, 0)), "close", "The descriptor was closed before: close each one once.");
+  const int fd = fdArg(info, 0);
+  if (SocketTable::of(info.Env()).has(fd)) throw SystemError{EINVAL, "close", "The descriptor has a ring in memory: close it with closePort."};
+  check(close(fd), "close", "The descriptor was closed before: close each one once.");
   return info.Env().Undefined();
 }
 

@@ -67,6 +67,7 @@ class SocketTable {
     return fd;
   }
 
+  bool has(int fd) const { return open_.contains(fd); }
   bool close(int fd) { return open_.erase(fd) > 0; }
 
  private:

@@ -3,6 +3,8 @@
 #include <cstdint>
 
 namespace layout {
+inline constexpr std::uint32_t ACTION_CHANGE_FIRST = 11u;
+inline constexpr std::uint32_t ACTION_CHANGE_LAST = 24u;
 inline constexpr std::uint32_t ACTION_INLINE_OUTPUT = 1u;
 inline constexpr std::uint32_t ACTION_OPCODE_MASK = 255u;
 inline constexpr std::uint32_t ACTION_WORDS_SHIFT = 8u;

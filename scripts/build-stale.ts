@@ -1,7 +1,7 @@
 // Builds what is older than its sources: the WebAssembly modules, the JavaScript in dist/ and the addon.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { projectFile } from "../src/project.ts";
@@ -37,8 +37,38 @@ const steps: readonly Step[] = [
   },
 ];
 
+/** Held while building: `npm start` and `npm test` may run at once. A folder, as making one is atomic. */
+const LOCK = projectFile("build/.lock");
+/** A lock older than this was left by a build that was killed. */
+const LOCK_MAX_MS = 300_000;
+
 /** Runs every step whose outputs are stale; returns the first failure's exit status, or 0. */
 export function buildStale(): number {
+  if (!steps.some(isStale)) return 0;
+  takeLock();
+  try {
+    return buildSteps();
+  } finally {
+    rmdirSync(LOCK);
+  }
+}
+
+function takeLock(): void {
+  mkdirSync(projectFile("build"), { recursive: true });
+  for (;;) {
+    try {
+      mkdirSync(LOCK);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const age = Date.now() - (statSync(LOCK, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > LOCK_MAX_MS) rmSync(LOCK, { recursive: true, force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+}
+
+function buildSteps(): number {
   for (const step of steps) {
     if (!isStale(step)) continue;
     process.stdout.write(`building ${step.name}\n`);
@@ -56,11 +86,11 @@ function isStale(step: Step): boolean {
   return Math.max(...step.sources.map((path) => newest(projectFile(path)))) > oldestOutput;
 }
 
-/** Time of the last change to a file, or to the newest file in a folder; build folders do not count. */
+/** Time of the last change to a file, or to the newest file in a folder; nothing is built from build folders and documents. */
 function newest(path: string): number {
   const status = statSync(path);
   if (!status.isDirectory()) return status.mtimeMs;
-  const names = readdirSync(path).filter((name) => name !== "build");
+  const names = readdirSync(path).filter((name) => name !== "build" && !name.endsWith(".md"));
   return Math.max(0, ...names.map((name) => newest(join(path, name))));
 }
 

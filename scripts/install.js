@@ -30,12 +30,12 @@ function buildAddon() {
   const nodeGyp = findNodeGyp();
   if (nodeGyp === undefined) return "node-gyp was not found";
   const directory = headersPrefix();
-  const args = [nodeGyp, "rebuild", "--directory", join(root, "native"), "--loglevel", "warn"];
+  const args = [nodeGyp, "configure", "build", "--directory", join(root, "native"), "--loglevel", "warn"];
   if (directory !== undefined) args.push("--nodedir", directory);
-  // Warnings are errors in a checkout; a user's compiler may know warnings that ours does not.
-  if (existsSync(join(root, "src"))) args.push("--", "-Dstrict=1");
   const built = spawnSync(process.execPath, args, {
     cwd: root,
+    // Warnings are errors in a checkout; a user's compiler may know warnings that ours does not.
+    env: existsSync(join(root, "src")) ? { ...process.env, GYP_DEFINES: "strict=1" } : process.env,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -51,6 +51,10 @@ test("each wrong way to open a socket is refused with what to do", { skip }, asy
   );
   const first = await untilFree(() => open({}));
   assert.match(
+    refusal("EINVAL", () => addon.closeFd(first.xsk.fd)),
+    /closePort/,
+  );
+  assert.match(
     refusal("EBUSY", () => open({})),
     /already.*try again/,
   );

@@ -9,6 +9,8 @@ import { Namespaces, sh } from "./namespaces.ts";
 import { numberedFrame, PacketEnd } from "./packet-tap.ts";
 import { Arena, addon, type Descriptor, Driver, pause, until, untilFree } from "./xsk-driver.ts";
 
+/** Offset of the destination port in an Ethernet frame with IPv4 without options and UDP. */
+const UDP_DESTINATION = 36;
 const skip = needs("root", NEED_IP, NEED_PING);
 const spaces = new Namespaces();
 after(() => spaces.remove());
@@ -146,6 +148,43 @@ test("a jumbo frame arrives and leaves as several descriptors of one packet", { 
   for (const end of [sender, witness]) end.close();
   closePort(from);
   closePort(to);
+  addon.closePort(anchor.fd);
+});
+
+test("with a socket on each of two queues no connection is lost to the kernel", { skip }, async () => {
+  const [left, middle] = [spaces.add("mql"), spaces.add("mqm")];
+  spaces.veth(left, "eth0", middle, "p0", 2);
+  const arena = new Arena();
+  const anchor = addon.openAnchor(arena.bytes, arena.umem);
+  const { index, rxQueues } = addon.linkInfo({ netns: middle, name: "p0" });
+  assert.equal(rxQueues, 2);
+  const program = addon.attachProgram({ netns: middle, index, queues: rxQueues });
+  const drivers = [0, 1].map((queue) => {
+    const driver = new Driver(arena, { netns: middle, index, queue, anchor: anchor.fd });
+    addon.steerQueue({ map: program.map, queue, socket: driver.xsk.fd });
+    driver.fill(...Array.from({ length: 128 }, () => arena.chunk()));
+    return driver;
+  });
+  sh("ip", "-n", left, "address", "add", "10.99.0.1/24", "dev", "eth0");
+  sh("ip", "-n", left, "neighbour", "add", "10.99.0.2", "lladdr", "02:00:00:00:00:02", "dev", "eth0");
+  const connections = "for i in {1001..1064}; do echo hello >/dev/udp/10.99.0.2/$i; done";
+  sh("ip", "netns", "exec", left, "bash", "-c", connections);
+  const ports: number[][] = [[], []];
+  await until("64 packets on both queues together", () => {
+    drivers.forEach((driver, queue) => {
+      for (const one of driver.receive())
+        ports[queue]?.push(arena.packet(one.address, one.length).readUInt16BE(UDP_DESTINATION));
+    });
+    return ports.flat().length === 64;
+  });
+  const expected = Array.from({ length: 64 }, (_, i) => 1001 + i);
+  assert.deepEqual(ports.flat().sort(), expected);
+  assert.ok(
+    ports.every((some) => some.length > 0),
+    `${ports.map((some) => some.length)} packets`,
+  );
+  for (const fd of [program.link, program.map]) addon.closeFd(fd);
+  for (const driver of drivers) driver.close();
   addon.closePort(anchor.fd);
 });
 

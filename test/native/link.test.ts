@@ -51,7 +51,7 @@ test("the interface of a default route is known, for IPv4 and for IPv6", { skip 
     ["p0", "q0"],
   ] as const) {
     spaces.veth(netns, name, netns, peer);
-    sh("ip", "netns", "exec", netns, "sysctl", "-q", "-w", `net.ipv6.conf.${name}.disable_ipv6=0`);
+    spaces.set(netns, `net/ipv6/conf/${name}/disable_ipv6`, 0);
   }
   sh("ip", "-n", netns, "address", "add", "10.1.0.1/24", "dev", "p4");
   sh("ip", "-n", netns, "route", "add", "default", "via", "10.1.0.254");

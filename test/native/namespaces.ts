@@ -39,7 +39,12 @@ export class Namespaces {
 
   /** Turns off IPv6 on an interface, whose unasked packets would be in every capture. */
   quiet(netns: string, name: string): void {
-    sh("ip", "netns", "exec", netns, "sysctl", "-q", "-w", `net.ipv6.conf.${name}.disable_ipv6=1`);
+    this.set(netns, `net/ipv6/conf/${name}/disable_ipv6`, 1);
+  }
+
+  /** Sets a kernel parameter, given as a path under /proc/sys. */
+  set(netns: string, parameter: string, value: number): void {
+    sh("ip", "netns", "exec", netns, "sh", "-c", `echo ${value} >/proc/sys/${parameter}`);
   }
 
   remove(): void {
