@@ -68,6 +68,10 @@ export enum Action {
   COUNT = 30,
 }
 
+/** PUSH_VLAN to SET_MPLS change the packet's bytes and nothing else. */
+export const ACTION_CHANGE_FIRST: u32 = 11;
+export const ACTION_CHANGE_LAST: u32 = 24;
+
 /** First word of an action: opcode in the low byte, words above it. */
 export const ACTION_WORDS_SHIFT: u32 = 8;
 export const ACTION_OPCODE_MASK: u32 = 0xff;

@@ -39,7 +39,12 @@ export function execute(frame: u32, key: u32, program: u32, next: u32): void {
     return;
   }
   const first = program + 4;
-  if (run(frame, key, first, first + (load<u32>(program) << 2), next) === DONE) packetEnd(frame);
+  executeFrom(frame, key, first, first + (load<u32>(program) << 2), next);
+}
+
+/** Runs what lies between two addresses of a program, as execute does. */
+export function executeFrom(frame: u32, key: u32, from: u32, to: u32, next: u32): void {
+  if (run(frame, key, from, to, next) === DONE) packetEnd(frame);
 }
 
 /** Sends the packet, and ends it. */

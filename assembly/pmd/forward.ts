@@ -2,9 +2,17 @@
 // port that only counts is done here, everything else in execute.ts. A packet costs its flow's first line,
 // which the lookup has read already.
 
+import { Modification } from "../actions/modify.ts";
 import { frameFree, frameFreeSmall } from "../core/frame-pool.ts";
 import { clock, count, ports } from "../core/state.ts";
-import { ACTION_INLINE_OUTPUT } from "../layout/action.ts";
+import {
+  ACTION_CHANGE_FIRST,
+  ACTION_CHANGE_LAST,
+  ACTION_INLINE_OUTPUT,
+  ACTION_OPCODE_MASK,
+  ACTION_WORDS_SHIFT,
+  Action,
+} from "../layout/action.ts";
 import {
   BATCH_COUNT,
   BATCH_DATA,
@@ -17,19 +25,23 @@ import {
 } from "../layout/batch.ts";
 import { FLOW_ACTIONS, FLOW_BYTES, FLOW_PACKETS, FLOW_TCP_FLAGS, FLOW_USED } from "../layout/flow.ts";
 import { KEY_STRIDE, KEY_TCP_FLAGS } from "../layout/flow-key.ts";
-import { FRAME_DATA_MAX } from "../layout/frame.ts";
+import { FRAME_DATA, FRAME_DATA_MAX, FRAME_FATE, FRAME_FATE_SENT, FRAME_LENGTH } from "../layout/frame.ts";
+import { PORT_MAX } from "../layout/limits.ts";
 import { PORT_KIND, PORT_SIZE, PORT_TX_BYTES, PORT_TX_PACKETS, PortKind } from "../layout/port.ts";
 import { PmdStat } from "../layout/stat.ts";
 import { keyAt, recordInit } from "./contexts.ts";
-import { execute, executeOutput } from "./execute.ts";
+import { execute, executeFrom, executeOutput } from "./execute.ts";
 import { upcallMiss } from "./upcalls.ts";
+
+/** What the batch has sent so far without any help: packets, copies and bytes. */
+let sentPackets: u32 = 0;
+let sentCopies: u32 = 0;
+let sentBytes: u32 = 0;
 
 /** Carries out the actions of every packet's flow; those without one become upcalls. */
 export function stageForward(context: u32): void {
   const packets = load<u32>(context, BATCH_COUNT);
   const fresh = load<u32>(context, BATCH_RECORDS) === 0;
-  let sent: u32 = 0;
-  let sentBytes: u32 = 0;
   let key = keyAt(context, 0);
   for (let i: u32 = 0; i < packets; i++, key += KEY_STRIDE) {
     const at = context + (i << 2);
@@ -43,24 +55,71 @@ export function stageForward(context: u32): void {
     const length = load<u32>(at, BATCH_LENGTHS);
     countFlow(flow, length, load<u16>(key, KEY_TCP_FLAGS));
     const actions = load<u32>(flow, FLOW_ACTIONS);
-    const inline = (actions & ACTION_INLINE_OUTPUT) !== 0;
-    if (fresh && inline) {
-      const port = ports + (actions >> 1) * PORT_SIZE;
-      if (load<u32>(port, PORT_KIND) === (PortKind.NULL as u32)) {
-        store<u64>(port, load<u64>(port, PORT_TX_PACKETS) + 1, PORT_TX_PACKETS);
-        store<u64>(port, load<u64>(port, PORT_TX_BYTES) + (length as u64), PORT_TX_BYTES);
-        if (length <= FRAME_DATA_MAX) frameFreeSmall(frame);
-        else frameFree(frame);
-        sent++;
-        sentBytes += length;
-        continue;
-      }
+    if ((actions & ACTION_INLINE_OUTPUT) === 0) {
+      if (fresh && actions !== 0) forwardFresh(context, at, frame, key, actions);
+      else forwardRecorded(context, at, frame, key, actions);
+    } else if (fresh && countOutput(actions >> 1, length)) {
+      sentPackets++;
+      if (length <= FRAME_DATA_MAX) frameFreeSmall(frame);
+      else frameFree(frame);
+    } else {
+      if (fresh) recordAt(context, at, frame);
+      executeOutput(frame, actions >> 1);
     }
-    if (fresh) recordAt(context, at, frame);
-    if (inline) executeOutput(frame, actions >> 1);
-    else execute(frame, key, actions, load<u32>(context, BATCH_NEXT));
   }
-  if (sent !== 0) countSent(sent, sentBytes);
+  if (sentCopies !== 0) countSent();
+}
+
+/**
+ * Runs the program of a packet straight from its receive: changes and outputs to ports that only count.
+ * From the first other action on, execute.ts goes on with the packet as it is then.
+ */
+function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32): void {
+  store<u32>(frame, load<u32>(at, BATCH_DATA), FRAME_DATA);
+  store<u32>(frame, load<u32>(at, BATCH_LENGTHS), FRAME_LENGTH);
+  const end = program + 4 + (load<u32>(program) << 2);
+  let action = program + 4;
+  let copies: u32 = 0;
+  while (action < end) {
+    const word = load<u32>(action);
+    const opcode = word & ACTION_OPCODE_MASK;
+    if (opcode === (Action.OUTPUT as u32)) {
+      if (!countOutput(load<u32>(action, 4), load<u32>(frame, FRAME_LENGTH))) break;
+      copies++;
+    } else if (opcode - ACTION_CHANGE_FIRST > ACTION_CHANGE_LAST - ACTION_CHANGE_FIRST) break;
+    else if (!Modification.apply(frame, opcode, action + 4)) break;
+    action += (word >> ACTION_WORDS_SHIFT) << 2;
+  }
+  if (action === end && copies !== 0) {
+    sentPackets++;
+    frameFree(frame);
+    return;
+  }
+  recordInit(
+    frame,
+    load<u32>(frame, FRAME_DATA),
+    load<u32>(frame, FRAME_LENGTH),
+    load<u32>(context, BATCH_IN_PORT),
+  );
+  if (copies !== 0) store<u32>(frame, FRAME_FATE_SENT, FRAME_FATE);
+  executeFrom(frame, key, action, end, load<u32>(context, BATCH_NEXT));
+}
+
+function forwardRecorded(context: u32, at: u32, frame: u32, key: u32, actions: u32): void {
+  if (load<u32>(context, BATCH_RECORDS) === 0) recordAt(context, at, frame);
+  execute(frame, key, actions, load<u32>(context, BATCH_NEXT));
+}
+
+/** Counts a copy sent to a port that does nothing else; false when the port is of another kind. */
+function countOutput(number: u32, length: u32): bool {
+  if (number >= PORT_MAX) return false;
+  const port = ports + number * PORT_SIZE;
+  if (load<u32>(port, PORT_KIND) !== (PortKind.NULL as u32)) return false;
+  store<u64>(port, load<u64>(port, PORT_TX_PACKETS) + 1, PORT_TX_PACKETS);
+  store<u64>(port, load<u64>(port, PORT_TX_BYTES) + (length as u64), PORT_TX_BYTES);
+  sentCopies++;
+  sentBytes += length;
+  return true;
 }
 
 function countFlow(flow: u32, length: u32, tcpFlags: u16): void {
@@ -79,8 +138,11 @@ function recordAt(context: u32, at: u32, frame: u32): void {
   );
 }
 
-function countSent(packets: u32, bytes: u32): void {
-  count(PmdStat.FORWARDED, packets);
-  count(PmdStat.TX, packets);
-  count(PmdStat.TX_BYTES, bytes);
+function countSent(): void {
+  count(PmdStat.FORWARDED, sentPackets);
+  count(PmdStat.TX, sentCopies);
+  count(PmdStat.TX_BYTES, sentBytes);
+  sentPackets = 0;
+  sentCopies = 0;
+  sentBytes = 0;
 }

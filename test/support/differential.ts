@@ -158,7 +158,6 @@ export async function runMegaflow(drawn: DifferentialCase, profileName = "defaul
     flows: [{ file: "flows", text: drawn.flows.join("\n") }],
     groups: [{ file: "groups", text: drawn.groups.join("\n") }],
     meters: [],
-    meters: [],
     portCount: CASE_PORTS,
     local: true,
     explain: false,
