@@ -14,8 +14,7 @@ const flags = [
   "-march=native",
   "-fwrapv",
   "-fno-math-errno",
-  "-Wall",
-  "-Wno-unused-function",
+  "-w",
 ];
 
 /** Constants of the layout that main.c uses, with the file each is in. */
@@ -23,7 +22,7 @@ const layoutNames: Readonly<Record<string, readonly string[]>> = {
   "layout/batch.ts": ["BATCH_COUNT"],
   "layout/limits.ts": ["PORT_MAX"],
   "layout/pmd.ts": ["PMD_STATS", "PMD_REGIONS", "PMD_DIGEST"],
-  "layout/port.ts": ["PORT_SIZE", "PORT_KIND", "PORT_FLAG_DIGEST", "RXQ_TRACE_LIMIT"],
+  "layout/port.ts": ["PORT_SIZE", "PORT_KIND", "PORT_FLAG_DIGEST", "RXQ_TRACE_LIMIT", "RXQ_TRACE_ROUNDS"],
   "layout/ring.ts": ["RING_HEAD", "RING_TAIL"],
 };
 /** Enum members that main.c uses, by the name it knows them by. */

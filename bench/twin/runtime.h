@@ -98,12 +98,34 @@ typedef u32 words4 __attribute__((vector_size(16)));
 #define atomic_load_u32(...) PICK2(__VA_ARGS__, ATOMIC_LOAD2, ATOMIC_LOAD1)(u32, __VA_ARGS__)
 #define atomic_store_u32(...) PICK3(__VA_ARGS__, ATOMIC_STORE3, ATOMIC_STORE2)(u32, __VA_ARGS__)
 
+#define CMPXCHG3(T, p, expected, value) CMPXCHG4(T, p, expected, value, 0)
+#define CMPXCHG4(T, p, expected, value, offset)                                                              \
+  ({                                                                                                         \
+    T seen_ = (expected);                                                                                    \
+    __atomic_compare_exchange_n((T *)AT(p, offset), &seen_, (T)(value), false, __ATOMIC_SEQ_CST,             \
+                                __ATOMIC_SEQ_CST);                                                           \
+    seen_;                                                                                                   \
+  })
+#define PICK4(a, b, c, d, name, ...) name
+#define atomic_cmpxchg_u32(...) PICK4(__VA_ARGS__, CMPXCHG4, CMPXCHG3)(u32, __VA_ARGS__)
+#define atomic_cmpxchg_u64(...) PICK4(__VA_ARGS__, CMPXCHG4, CMPXCHG3)(u64, __VA_ARGS__)
+#define atomic_load_u64(...) PICK2(__VA_ARGS__, ATOMIC_LOAD2, ATOMIC_LOAD1)(u64, __VA_ARGS__)
+#define atomic_store_u64(...) PICK3(__VA_ARGS__, ATOMIC_STORE3, ATOMIC_STORE2)(u64, __VA_ARGS__)
+#define FETCH2(op, T, p, value) __atomic_fetch_##op((T *)AT(p, 0), (T)(value), __ATOMIC_SEQ_CST)
+#define FETCH3(op, T, p, value, offset) __atomic_fetch_##op((T *)AT(p, offset), (T)(value), __ATOMIC_SEQ_CST)
+#define atomic_add_u32(...) PICK3(__VA_ARGS__, FETCH3, FETCH2)(add, u32, __VA_ARGS__)
+#define atomic_add_u64(...) PICK3(__VA_ARGS__, FETCH3, FETCH2)(add, u64, __VA_ARGS__)
+#define atomic_sub_u32(...) PICK3(__VA_ARGS__, FETCH3, FETCH2)(sub, u32, __VA_ARGS__)
+#define atomic_sub_u64(...) PICK3(__VA_ARGS__, FETCH3, FETCH2)(sub, u64, __VA_ARGS__)
+
 #define MIN_OF(a, b) ({ __auto_type a_ = (a); __auto_type b_ = (b); a_ < b_ ? a_ : b_; })
 #define MAX_OF(a, b) ({ __auto_type a_ = (a); __auto_type b_ = (b); a_ > b_ ? a_ : b_; })
 #define as_min(a, b) MIN_OF(a, b)
 #define as_max(a, b) MAX_OF(a, b)
 #define as_min_u32(a, b) MIN_OF((u32)(a), (u32)(b))
 #define as_max_u32(a, b) MAX_OF((u32)(a), (u32)(b))
+#define as_min_u64(a, b) MIN_OF((u64)(a), (u64)(b))
+#define as_max_u64(a, b) MAX_OF((u64)(a), (u64)(b))
 #define as_min_i32(a, b) MIN_OF((i32)(a), (i32)(b))
 #define as_max_i32(a, b) MAX_OF((i32)(a), (i32)(b))
 #define as_u32(x) ((u32)(x))

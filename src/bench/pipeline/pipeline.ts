@@ -3,7 +3,12 @@
 
 import { Command } from "../../../assembly/layout/command.ts";
 import { PMD_STATS } from "../../../assembly/layout/pmd.ts";
-import { PORT_FLAG_DIGEST, PortKind, RXQ_TRACE_LIMIT } from "../../../assembly/layout/port.ts";
+import {
+  PORT_FLAG_DIGEST,
+  PortKind,
+  RXQ_TRACE_LIMIT,
+  RXQ_TRACE_ROUNDS,
+} from "../../../assembly/layout/port.ts";
 import { PmdStat } from "../../../assembly/layout/stat.ts";
 import { type DatapathExports, startDatapath } from "../../datapath/instance.ts";
 import { type PmdStats, readPmdStats, readU64 } from "../../datapath/pmd-stats.ts";
@@ -37,7 +42,7 @@ export class Pipeline {
   constructor(input: PipelineInput) {
     let datapath: DatapathExports | undefined;
     const start = (pmd: PreparedPmd) => {
-      datapath ??= startDatapath(pmd.memory, pmd.layout.control);
+      datapath ??= startDatapath(pmd.memory, pmd.layout.control, input.module);
       return datapath;
     };
     const work = (pmd: PreparedPmd) => {
@@ -56,15 +61,12 @@ export class Pipeline {
     return readPmdStats(this.pmd.memory, this.pmd.layout.control);
   }
 
-  /** Sends the trace once, from where it stands, and returns what came out. */
+  /** Sends the trace once and returns what came out; to be called first. */
   checkPass(): PassCheck {
-    const limit = (this.pmd.rxq(0) + RXQ_TRACE_LIMIT) / 4;
-    const { u32 } = this.pmd.memory;
     this.setPorts(PortKind.NULL | PORT_FLAG_DIGEST);
-    u32[limit] = 1;
+    this.setRounds(0, 1);
     while (this.datapath.poll(TURNS, 0) !== 0) this.pmd.channel.upcalls.drain(() => {});
     const { counters, digest } = this.stats;
-    u32[limit] = 0;
     this.setPorts(PortKind.NULL);
     return {
       digest: BigInt.asUintN(64, digest).toString(16).padStart(16, "0"),
@@ -76,6 +78,7 @@ export class Pipeline {
 
   /** Packets a second over `seconds`, stages timed as a PMD's thread times them. */
   window(seconds: number): number {
+    this.setRounds(0, 0);
     const before = this.received();
     const from = performance.now();
     const until = from + seconds * 1000;
@@ -95,6 +98,13 @@ export class Pipeline {
 
   private received(): number {
     return readU64(this.pmd.memory, this.pmd.layout.control + PMD_STATS + PmdStat.RX * 8);
+  }
+
+  /** `limit` rounds of the trace from now on; 0 = for ever. */
+  private setRounds(made: number, limit: number): void {
+    const { u32 } = this.pmd.memory;
+    u32[(this.pmd.rxq(0) + RXQ_TRACE_ROUNDS) / 4] = made;
+    u32[(this.pmd.rxq(0) + RXQ_TRACE_LIMIT) / 4] = limit;
   }
 
   private setPorts(word: number): void {

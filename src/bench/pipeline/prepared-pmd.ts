@@ -5,6 +5,7 @@ import { RegionId } from "../../../assembly/layout/pmd.ts";
 import { PortKind, RXQ_SIZE, RxqKind } from "../../../assembly/layout/port.ts";
 import type { Settings } from "../../config/settings.ts";
 import { SwitchMemory } from "../../datapath/memory.ts";
+import { MeterTable } from "../../datapath/meters.ts";
 import { PmdChannel } from "../../datapath/pmd-channel.ts";
 import { layOutPmd, type PmdMemory } from "../../datapath/pmd-memory.ts";
 import { placeTrace } from "../../netdev/trace.ts";
@@ -21,6 +22,8 @@ export interface PipelineInput {
   readonly ports: number;
   readonly inPort: number;
   readonly fifoFrames: boolean;
+  /** A build of the datapath other than the present one. */
+  readonly module?: WebAssembly.Module;
 }
 
 /** See the head of the file. */
@@ -36,19 +39,21 @@ export class PreparedPmd {
       seed: input.seed,
       trace: false,
       fifoFrames: input.fifoFrames,
+      meters: new MeterTable(this.memory).region,
       upcallShare: 0,
     });
     this.channel = new PmdChannel(this.memory, this.layout, () => relieve(this));
     for (let port = 1; port <= input.ports; port++) {
       this.channel.record(Command.PORT, port, [PortKind.NULL, 0, 0, 0]);
     }
-    const { index, packets } = placeTrace(this.memory, input.frames.packets());
-    const queue = [RxqKind.TRACE, input.inPort, index.base, packets, 0, 0, 0, 0];
-    this.channel.record(Command.RXQ, 0, queue);
     input.megaflows.forEach((megaflow, i) => {
       this.channel.capacity.reserveFlow(megaflow.lanes.length, megaflow.program);
       this.channel.putFlow({ ...megaflow, pending: 0, cookie: i + 1 });
     });
+    // Last, and silent: as many rounds made as there may be. Whoever runs the PMD starts the trace.
+    const { index, packets } = placeTrace(this.memory, input.frames.packets());
+    const queue = [RxqKind.TRACE, input.inPort, index.base, packets, 0, 1, 1, 0];
+    this.channel.record(Command.RXQ, 0, queue);
   }
 
   /** Address of the record of receive queue number `index`. */

@@ -1,0 +1,49 @@
+// A build of the datapath that is slowed on purpose: an extra loop in front of every batch. What claims to
+// find a difference of 10 % must find this one.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectFile } from "../../src/project.ts";
+
+const PAGE = "pmd/process.ts";
+const HEAD = "export function processBatch(context: u32): void {\n";
+
+/**
+ * Compiles the datapath with `steps` additional rounds of work a batch, each about two cycles, to `output`.
+ * Throws where the source no longer looks as expected.
+ */
+export function buildSlowDatapath(steps: number, output: string): void {
+  const folder = mkdtempSync(join(tmpdir(), "megaflow-slow-"));
+  try {
+    const copy = join(folder, "assembly");
+    cpSync(projectFile("assembly"), copy, { recursive: true });
+    const source = readFileSync(join(copy, PAGE), "utf8");
+    if (!source.includes(HEAD)) throw new Error(`assembly/${PAGE} has no "${HEAD.trim()}" to slow down`);
+    const loop = `  let spun = ballast;\n  for (let i: u32 = 0; i < ${steps}; i++) spun = (spun ^ i) + context;\n  ballast = spun;\n`;
+    writeFileSync(join(copy, PAGE), `${source.replace(HEAD, `${HEAD}${loop}`)}\nlet ballast: u32 = 1;\n`);
+    mkdirSync(join(output, ".."), { recursive: true });
+    const config = JSON.parse(readFileSync(projectFile("asconfig.json"), "utf8"));
+    writeFileSync(join(folder, "asconfig.json"), JSON.stringify(config));
+    const asc = projectFile("node_modules/assemblyscript/bin/asc.js");
+    const args = [
+      asc,
+      "assembly/index.ts",
+      "--config",
+      "asconfig.json",
+      "--target",
+      "release",
+      "--outFile",
+      output,
+    ];
+    execFileSync(process.execPath, args, { cwd: folder, stdio: "pipe" });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Rounds a batch that make the datapath slower by `share`. */
+export function stepsFor(share: number, nsPerPacket: number, batch: number, clockGhz: number): number {
+  const cyclesPerStep = 2;
+  return Math.round((share * nsPerPacket * batch * clockGhz) / cyclesPerStep);
+}
