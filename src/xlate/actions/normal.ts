@@ -22,10 +22,10 @@ const RESERVED_MULTICAST = 0x0180c2000000n;
 /** Carries `NORMAL` out. */
 export function normal(x: Xlate): void {
   const { state } = x;
-  const { flow, settled } = state;
-  state.look(KEY_DL_SRC, 12);
+  const { flow } = state;
   state.look(KEY_DL_DST, 6);
-  setBe16(settled, KEY_TCI0, getBe16(settled, KEY_TCI0) | VID_BITS | CFI);
+  state.look(KEY_DL_SRC, 6);
+  lookAtTci(x, VID_BITS | CFI);
   x.explainer?.note("NORMAL: addresses and VLAN");
   const inPort = x.env.bridge.ports.get(x.inPort);
   if (inPort === undefined) {
@@ -109,10 +109,9 @@ function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
   const vid = getBe16(state.flow, KEY_TCI0) & VID_BITS;
   const untag = port.vlanMode === "access" || (port.vlanMode === "native-untagged" && vlan === port.tag);
   const outVid = untag ? 0 : vlan;
-  // A priority tag (VLAN 0) goes out as it is only where Open vSwitch would keep it: with a priority.
+  // A tag of VLAN 0 only goes out where it carries a priority.
+  if (!untag && tagged && vid === 0) lookAtTci(x, PCP_BITS);
   const pcp = untag ? 0 : getBe16(state.flow, KEY_TCI0) & PCP_BITS;
-  if (untag) setBits(x, 0);
-  else setBits(x, PCP_BITS);
   const wantsTag = outVid !== 0 || pcp !== 0;
   if (wantsTag === tagged && (!tagged || vid === outVid)) {
     outputPort(x, port.ofPort);
@@ -132,7 +131,7 @@ function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
 }
 
 /** Looks at bits of the outer tag. */
-function setBits(x: Xlate, bits: number): void {
+function lookAtTci(x: Xlate, bits: number): void {
   const { settled } = x.state;
   setBe16(settled, KEY_TCI0, getBe16(settled, KEY_TCI0) | bits);
 }
