@@ -19,6 +19,8 @@ const misuseCodes: ReadonlySet<string> = new Set([
   "ODP_SYNTAX",
   "PACKET_SYNTAX",
   "CAPTURE_FORMAT",
+  // Sizes that do not fit together: the settings are to blame.
+  "MEMORY_EXHAUSTED",
 ]);
 
 /** What the file system says about a name that does not lead to a usable file. */

@@ -46,7 +46,7 @@ export class SwitchMemory {
       const left = this.free.reduce((sum, one) => sum + one.size, 0);
       throw new MegaflowError(
         "MEMORY_EXHAUSTED",
-        `${purpose} needs ${size >> 20} MiB of linear memory, of which ${Math.floor(left / 2 ** 20)} MiB are free but not in one piece; use smaller caches, fewer frames or fewer cores`,
+        `${purpose} needs ${Math.ceil(size / 2 ** 20)} MiB of linear memory, of which ${Math.floor(left / 2 ** 20)} MiB are free but not in one piece; use smaller caches, fewer frames or fewer cores`,
       );
     }
     if (piece.size === size) this.free.splice(index, 1);

@@ -49,6 +49,7 @@ const runFile = [
   "flows: [base.flows, more.flows]   # a file, a list of files, or the rules themselves:",
   "groups: |",
   "  group_id=1,type=all,bucket=output:2,bucket=output:3",
+  "meters: []                 # the same as flows and groups",
   "```",
   "",
   "Files are looked for beside the YAML file. `ports` and `flows` have to be there, the rest has defaults.",

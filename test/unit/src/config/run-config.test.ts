@@ -1,12 +1,13 @@
 // The YAML file of `megaflow run`: good ones, and every mistake named with its line and column.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { loadRunConfig, parseRunConfig } from "../../../../src/config/run-config.ts";
 import { ConfigFileError } from "../../../../src/errors.ts";
+import { projectFile } from "../../../../src/project.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "megaflow-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -149,4 +150,19 @@ test("an empty file, a list and a missing part are mistakes", () => {
   assert.deepEqual(problems("bridge: br0\n"), ["1:1: ports missing", "1:1: flows missing"]);
   assert.deepEqual(problems("ports: []\nflows: a.flows\n"), ["1:8: ports: at least one is needed"]);
   assert.deepEqual(problems(`${smallest}cores: []\n`), ['4:8: cores; expected 1 to 64 CPU numbers, got "0"']);
+});
+
+test("the file that docs/cli.md shows is a valid one", () => {
+  const text = /```yaml\n([^]*?)```/.exec(readFileSync(projectFile("docs/cli.md"), "utf8"))?.[1] ?? "";
+  mkdirSync(join(folder, "captures"));
+  for (const name of ["captures/in.pcap", "in.pcap.gz", "base.flows", "more.flows"]) {
+    writeFileSync(join(folder, name), "");
+  }
+  const config = parseRunConfig(text, file);
+  assert.deepEqual(
+    config.ports.map(({ number, kind }) => `${number} ${kind}`),
+    ["1 trace", "2 pcap", "3 null"],
+  );
+  assert.equal(config.flows.length, 2);
+  assert.equal(config.groups.length, 1);
 });
