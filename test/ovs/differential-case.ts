@@ -50,6 +50,7 @@ function caseOfArguments(): DifferentialCase {
   return {
     flows: lines(values.flows),
     groups: lines(values.groups),
+    meters: [],
     stateful: values.stateful,
     version: values.version === "OpenFlow10" ? "OpenFlow10" : "OpenFlow15",
     packets,

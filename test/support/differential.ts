@@ -157,7 +157,6 @@ export async function runMegaflow(drawn: DifferentialCase, profileName = "defaul
     seed: 0n,
     flows: [{ file: "flows", text: drawn.flows.join("\n") }],
     groups: [{ file: "groups", text: drawn.groups.join("\n") }],
-    meters: [],
     portCount: CASE_PORTS,
     local: true,
     explain: false,

@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 
-/** Something of the machine's that a test may need: `root`, or a command of a Debian package. */
+/** Something of the machine's that a test may need: `root` with network namespaces, or a command of a Debian package. */
 export type Need = "root" | { readonly command: string; readonly package: string };
 
 /** Commands that more than one test needs. */
@@ -26,7 +26,11 @@ export function needs(...wanted: readonly Need[]): string | false {
 }
 
 function problem(need: Need): string | undefined {
-  if (need === "root") return process.getuid?.() === 0 ? undefined : "root (try sudo)";
+  if (need === "root") {
+    if (process.getuid?.() !== 0) return "root (try sudo)";
+    const isolated = spawnSync("unshare", ["--net", "true"]).status === 0;
+    return isolated ? undefined : "CAP_SYS_ADMIN for network namespaces (a privileged container)";
+  }
   const found = spawnSync("sh", ["-c", `command -v ${need.command}`]).status === 0;
   return found ? undefined : `${need.command} (apt-get install ${need.package})`;
 }

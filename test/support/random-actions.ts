@@ -23,6 +23,7 @@ export interface ActionContext {
   /** Tables that the list may go on to; empty in the last table. */
   laterTables: number[];
   groups: number[];
+  meters: number[];
   /** Rules may learn, and NORMAL may be used. */
   stateful: boolean;
 }
@@ -150,7 +151,7 @@ function randomAction(random: SeededRandom, shape: PacketShape, context: ActionC
     ],
     [
       context.full ? 4 : 0,
-      () => `clone(${randomField(random, { ...shape })},${randomOutput(random, context)})`,
+      () => `clone(${randomField(random, { ...shape })},${randomOutput(random, { ...context, groups: [] })})`,
     ],
     [context.full ? 2 : 0, () => "note:01.02.03"],
     [context.full ? 3 : 0, () => `check_pkt_larger(${random.pick([20, 60, 80])})->NXM_NX_REG0[0]`],

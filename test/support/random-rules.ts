@@ -12,6 +12,7 @@ export type RuleProfile = "basic" | "full";
 export interface RandomRules {
   flows: string[];
   groups: string[];
+  meters: string[];
   /** Packets change what later packets meet (learn, NORMAL): each must be settled before the next. */
   stateful: boolean;
   /** What `ovs-ofctl` must speak: OpenFlow 1.0 takes actions on fields that a packet may lack, but no instructions. */
@@ -25,7 +26,8 @@ export function randomRules(random: SeededRandom, profile: RuleProfile): RandomR
   const legacy = random.chance(25);
   const tables = randomTables(random);
   const groups = full && !legacy && random.chance(45) ? range(1, random.int(1, 4)) : [];
-  const context = { full, legacy, ports: 6, groups, stateful };
+  const meters = full && !legacy && random.chance(20) ? [1] : [];
+  const context = { full, legacy, ports: 6, groups, meters, stateful };
   const flows: string[] = [];
   for (const [index, table] of tables.entries()) {
     const laterTables = tables.slice(index + 1);
@@ -36,6 +38,7 @@ export function randomRules(random: SeededRandom, profile: RuleProfile): RandomR
     groups: groups.map((id) =>
       randomGroup(random, id, { ...context, laterTables: tables.slice(-1), groups: [] }),
     ),
+    meters: meters.map((id) => `meter=${id},pktps,burst,bands=type=drop,rate=1000000,burst_size=1000000`),
     stateful,
     version: legacy ? "OpenFlow10" : "OpenFlow15",
   };
