@@ -157,6 +157,7 @@ export async function runMegaflow(drawn: DifferentialCase, profileName = "defaul
     seed: 0n,
     flows: [{ file: "flows", text: drawn.flows.join("\n") }],
     groups: [{ file: "groups", text: drawn.groups.join("\n") }],
+    meters: [{ file: "meters", text: drawn.meters.join("\n") }],
     portCount: CASE_PORTS,
     local: true,
     explain: false,
