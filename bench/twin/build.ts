@@ -8,14 +8,7 @@ import { modulesToC } from "./to-c.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = `${root}build/twin`;
-const flags = [
-  "-std=gnu11",
-  "-O3",
-  "-march=native",
-  "-fwrapv",
-  "-fno-math-errno",
-  "-w",
-];
+const flags = ["-std=gnu11", "-O3", "-march=native", "-fwrapv", "-fno-math-errno", "-w"];
 
 /** Constants of the layout that main.c uses, with the file each is in. */
 const layoutNames: Readonly<Record<string, readonly string[]>> = {

@@ -7,7 +7,8 @@ import { presets } from "../../src/bench/workload/presets.ts";
 import { Random, Zipf } from "../../src/bench/workload/random.ts";
 import { portPrefixes } from "../../src/bench/workload/scheme-acl.ts";
 import { completeSpec, parseCount, type WorkloadSpec } from "../../src/bench/workload/spec.ts";
-import { OvsOracle, ovsMissing } from "../support/ovs.ts";
+import { NEED_OVS, needs } from "../support/needs.ts";
+import { OvsOracle } from "../support/ovs.ts";
 
 /** The first `count` frames of a workload. */
 function frames(spec: WorkloadSpec, count: number): Buffer[] {
@@ -126,7 +127,7 @@ test("options out of range are refused by name", () => {
   assert.equal(parseCount("flows", "1.5M"), 1_500_000);
 });
 
-test("Open vSwitch makes as many masks as the workload says", { skip: ovsMissing() }, async () => {
+test("Open vSwitch makes as many masks as the workload says", { skip: needs(NEED_OVS) }, async () => {
   await using ovs = await OvsOracle.start({ ports: 3 });
   const cases: Partial<WorkloadSpec>[] = [
     { flows: 64, masks: 16 },

@@ -12,7 +12,7 @@ const readme = readFileSync(projectFile("README.md"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "megaflow-readme-"));
 after(() => rmSync(folder, { recursive: true }));
 
-const blocks = [...readme.matchAll(/```\n\$ npx megaflow ([^\n]+)\n([^]*?)```/g)];
+const blocks = [...readme.matchAll(/```\n\$ npx megaflow ([^\n]+)\n([\s\S]*?)```/g)];
 
 test("the README shows outputs", () => assert.ok(blocks.length >= 2));
 

@@ -8,7 +8,6 @@ import { NEED_OVS, needs } from "../../../support/needs.ts";
 import { OvsOracle } from "../../../support/ovs.ts";
 import {
   etherTypeOf,
-  type PlainEthernet,
   type PlainIp,
   parseEthernet,
   parseIp,
