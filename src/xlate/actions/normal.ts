@@ -1,12 +1,12 @@
 // NORMAL: forwards like an ordinary learning switch with VLANs. What is learned is handed back as an
 // effect; the destination is looked up in the bridge's MAC table as it is.
 
-import { KEY_DL_DST, KEY_DL_SRC, KEY_TCI0, KEY_TPID0 } from "../../../assembly/layout/flow-key.ts";
+import { KEY_DL_DST, KEY_DL_SRC, KEY_TCI0, KEY_TCI1, KEY_TPID0 } from "../../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../../assembly/layout/stat.ts";
 import { getBe16, getMac, setBe16 } from "../../odp/flow-key.ts";
 import { ETH_TYPE_VLAN_8021Q } from "../../openflow/prereq.ts";
 import type { BridgePort } from "../bridge-port.ts";
-import { hasTag } from "../commit-vlan.ts";
+import { hasTag, vlanCount } from "../commit-vlan.ts";
 import type { Xlate } from "../context.ts";
 import { outputPort } from "./output-port.ts";
 import { popVlan, pushVlan } from "./vlan.ts";
@@ -65,6 +65,15 @@ function carriesVlan(port: BridgePort, vlan: number): boolean {
   return port.trunks === null || port.trunks.has(vlan);
 }
 
+/** Whether a port may send the packet: an access port has no place for an inner tag's VLAN. */
+function delivers(x: Xlate, port: BridgePort, vlan: number): boolean {
+  if (!carriesVlan(port, vlan)) return false;
+  if (port.vlanMode !== "access" || vlanCount(x.state) < 2) return true;
+  const { flow, settled } = x.state;
+  setBe16(settled, KEY_TCI1, getBe16(settled, KEY_TCI1) | VID_BITS);
+  return (getBe16(flow, KEY_TCI1) & VID_BITS) === 0;
+}
+
 function learnSource(x: Xlate, inPort: BridgePort, mac: bigint, vlan: number): void {
   if ((mac & MULTICAST_BIT) !== 0n) return;
   const known = x.env.bridge.macs.lookup(mac, vlan);
@@ -97,7 +106,7 @@ function forward(x: Xlate, inPort: BridgePort, source: bigint, destination: bigi
   }
   x.dropHint = DropReason.NORMAL;
   for (const port of x.env.bridge.ports.values()) {
-    if (port === inPort || port.noFlood || !carriesVlan(port, vlan)) continue;
+    if (port === inPort || port.noFlood || !delivers(x, port, vlan)) continue;
     outputWithVlan(x, port, vlan);
   }
 }
@@ -118,8 +127,10 @@ function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
     return;
   }
   const saved = state.save();
-  if (!wantsTag) popVlan(x);
-  else {
+  if (!wantsTag) {
+    popVlan(x);
+    if (port.vlanMode === "access") popVlan(x);
+  } else {
     const tpid = tagged ? getBe16(state.flow, KEY_TPID0) : ETH_TYPE_VLAN_8021Q;
     if (!tagged) pushVlan(x, tpid);
     state.look(KEY_TCI0, 2);
