@@ -98,7 +98,7 @@ function writerOf(order: "little" | "big"): (...words: number[]) => Buffer {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [source, directory] = process.argv.slice(2);
   if (source === undefined || directory === undefined) {
-    console.error("usage: npx tsx test/captures/make.ts SOURCE.pcap DIRECTORY");
+    process.stderr.write("usage: npx tsx test/captures/make.ts SOURCE.pcap DIRECTORY\n");
     process.exit(2);
   }
   mkdirSync(directory, { recursive: true });

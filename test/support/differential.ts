@@ -222,7 +222,8 @@ export function parseReplay(text: string): CaseRun {
   return run;
 }
 
-function replay(args: string[]): Promise<string> {
+/** Runs `megaflow replay` and returns its standard output. */
+export function replay(args: string[]): Promise<string> {
   const main = join(import.meta.dirname, "../../src/cli/main.ts");
   const command = ["--import", "tsx", main, "replay", ...args];
   return new Promise((resolve, reject) => {
