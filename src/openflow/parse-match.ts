@@ -1,7 +1,7 @@
 // The match half of a flow in text: protocol words, fields with masks, parts of fields.
 
-import { KEY_PACKET_TYPE } from "../../assembly/layout/flow-key.ts";
-import { getLe32, setLe32 } from "../odp/flow-key.ts";
+import { KEY_PACKET_TYPE, KEY_TCI0, KEY_TPID0 } from "../../assembly/layout/flow-key.ts";
+import { getLe16, getLe32, setBe16, setLe32 } from "../odp/flow-key.ts";
 import { type Field, fieldByName, fieldOf } from "./field.ts";
 import { fieldGet, fieldSet, ones } from "./field-value.ts";
 import { flowCreate } from "./flow-layout.ts";
@@ -11,7 +11,7 @@ import { normalizeMatch } from "./match-normalize.ts";
 import { isUnsupportedField, parseSubfield } from "./parse-subfield.ts";
 import { parseExactValue, parseMaskedValue, parseSubfieldValue } from "./parse-value.ts";
 import { OFPP_NONE } from "./port.ts";
-import { prereqMet } from "./prereq.ts";
+import { ETH_TYPE_VLAN_8021Q, prereqMet } from "./prereq.ts";
 import { PROTOCOLS } from "./protocol.ts";
 
 const ethType = fieldOf("eth_type");
@@ -100,6 +100,7 @@ export function parseExactFlow(source: FlowText): Uint32Array {
     setOnce(source, words, field, value, scan.keyAt);
   }
   if (fieldGet(words, inPort) === 0n) fieldSet(words, inPort, BigInt(OFPP_NONE));
+  if (getLe16(words, KEY_TCI0) !== 0) setBe16(words, KEY_TPID0, ETH_TYPE_VLAN_8021Q);
   return words;
 }
 
