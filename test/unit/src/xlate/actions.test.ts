@@ -190,14 +190,19 @@ test("drops say why", () => {
 });
 
 test("resubmits are limited in all as well as in depth", () => {
-  const lines = Array.from({ length: 12 }, (_, i) => `table=${i} actions=resubmit(,${i + 1}),resubmit(,${i + 1})`);
+  const lines = Array.from(
+    { length: 12 },
+    (_, i) => `table=${i} actions=resubmit(,${i + 1}),resubmit(,${i + 1})`,
+  );
   const { dropReason, actions } = translated(`${lines.join("\n")}\ntable=12 actions=output:2`, PLAIN);
   assert.equal(dropReason, DropReason.RESUBMIT_LIMIT);
   assert.deepEqual(actions, []);
 });
 
 test("ports that do not forward, flood or receive are left out", () => {
-  const env = testEnv("in_port=1 actions=flood\nin_port=2 actions=output:3,output:4\nin_port=5 actions=output:1");
+  const env = testEnv(
+    "in_port=1 actions=flood\nin_port=2 actions=output:3,output:4\nin_port=5 actions=output:1",
+  );
   const set = (port: number, changes: object) =>
     env.bridge.ports.set(port as OfPort, bridgePort(port as OfPort, changes));
   set(2, { noFlood: true });

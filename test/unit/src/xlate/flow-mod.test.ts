@@ -42,7 +42,9 @@ test("a modify changes rules in place, or adds one where there is none", () => {
   assert.equal(strict.modified.length, 1);
   const added = applyFlowMods(bridge, [parseFlow("arp actions=drop", {}, "modify")], 0);
   assert.equal(added.added.length, 1);
-  const none = applyFlowMods(bridge, [parseFlow("rarp actions=drop", {}, "modify")], 0, { modifyAdds: false });
+  const none = applyFlowMods(bridge, [parseFlow("rarp actions=drop", {}, "modify")], 0, {
+    modifyAdds: false,
+  });
   assert.equal(none.added.length, 0);
 });
 

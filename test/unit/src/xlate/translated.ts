@@ -6,7 +6,7 @@ import { FLOW_OF_IN_PORT } from "../../../../src/openflow/flow-layout.ts";
 import { FlowText } from "../../../../src/openflow/key-value.ts";
 import { parseExactFlow } from "../../../../src/openflow/parse-match.ts";
 import { translate } from "../../../../src/xlate/translate.ts";
-import type { TranslateContext, Translation, TranslateOptions } from "../../../../src/xlate/translation.ts";
+import type { TranslateContext, TranslateOptions, Translation } from "../../../../src/xlate/translation.ts";
 import { testEnv } from "../../../megaflow/test-bridge.ts";
 
 /** The key of a packet given as `in_port=1,tcp,...`. */
@@ -28,7 +28,12 @@ export function translated(
 }
 
 /** The datapath actions of a packet, as text. */
-export function actionsOf(flows: string, packet: string, groups = "", options: TranslateOptions = {}): string {
+export function actionsOf(
+  flows: string,
+  packet: string,
+  groups = "",
+  options: TranslateOptions = {},
+): string {
   return formatOdpActions(translated(flows, packet, groups, options).actions);
 }
 
