@@ -5,9 +5,8 @@
 // The exact mode is in microflow-exact.ts.
 
 import { random32, regionBase, regionSize, setting } from "../core/state.ts";
-import { maskedEquals } from "../key/masked.ts";
+import { Masked } from "../key/masked.ts";
 import { FLOW_MASK } from "../layout/flow.ts";
-import { KEY_IN_PORT, KEY_RECIRC_ID } from "../layout/flow-key.ts";
 import { MICROFLOW_BUCKET_SIZE, MICROFLOW_BUCKET_WAYS } from "../layout/microflow-cache.ts";
 import { RegionId, Setting } from "../layout/pmd.ts";
 
@@ -22,12 +21,15 @@ export function microflowReload(): void {
   insertInverse = max<u32>(1, setting(Setting.MICROFLOW_INSERT_INVERSE));
 }
 
-/** Names the microflow: the skb hash with the port and recirculation mixed in. 0 stays 0. */
-export function microflowHash(hash: u32, key: u32): u32 {
-  if (hash === 0) return 0;
-  const where = load<u32>(key, KEY_IN_PORT) * 0x9e3779b1 + load<u32>(key, KEY_RECIRC_ID) * 0x85ebca77;
-  const mixed = hash ^ where;
-  return mixed === 0 ? 1 : mixed;
+/** What port and recirculation add to the name of a microflow. */
+export function microflowPlace(inPort: u32, recircId: u32): u32 {
+  return inPort * 0x9e3779b1 + recircId * 0x85ebca77;
+}
+
+/** Names the microflow: the skb hash with its place mixed in. Hash 0 stays 0: not cached. */
+export function microflowName(hash: u32, place: u32): u32 {
+  const mixed = hash ^ place;
+  return hash === 0 ? 0 : select<u32>(1, mixed, mixed === 0);
 }
 
 /** The flow whose entry has this signature, unverified; 0 = none. */
@@ -37,10 +39,13 @@ export function microflowCandidate(signature: u32): u32 {
   return equal === 0 ? 0 : load<u32>(bucket + ((ctz<i32>(equal) as u32) << 2), 16);
 }
 
-/** Whether `flow`, from the cache, is alive and matches the key. */
-export function microflowVerify(flow: u32, key: u32): bool {
-  const mask = load<u32>(flow, FLOW_MASK);
-  return mask !== 0 && maskedEquals(flow, mask, key);
+/** What is inlined where it is called. */
+export class Microflow {
+  /** Whether `flow`, from the cache, is alive and matches the key. */
+  @inline static verify(flow: u32, key: u32): bool {
+    const mask = load<u32>(flow, FLOW_MASK);
+    return mask !== 0 && Masked.equals(flow, mask, key);
+  }
 }
 
 /** Tries the further ways with an equal signature after the first did not verify. Rare. */
@@ -50,7 +55,7 @@ export function microflowSecond(signature: u32, key: u32): u32 {
   equal &= equal - 1;
   while (equal !== 0) {
     const flow = load<u32>(bucket + ((ctz<i32>(equal) as u32) << 2), 16);
-    if (microflowVerify(flow, key)) return flow;
+    if (Microflow.verify(flow, key)) return flow;
     equal &= equal - 1;
   }
   return 0;

@@ -4,7 +4,7 @@
 
 import { pmd } from "../core/state.ts";
 import { tableHome, tableNext, tableSignature } from "../core/table.ts";
-import { maskedEquals, maskedHash } from "../key/masked.ts";
+import { Masked, maskedHash } from "../key/masked.ts";
 import { FLOW_MASK } from "../layout/flow.ts";
 import { TABLE_BASE, TABLE_MASK, TABLE_OLD_BASE, TABLE_OLD_MASK } from "../layout/hash-table.ts";
 import { MASK_HITS, MASK_INDEX } from "../layout/mask.ts";
@@ -87,7 +87,7 @@ function probe(base: u32, tableMask: u32, signature: u32, mask: u32, key: u32): 
     let equal = i32x4.bitmask(i32x4.eq(signatures, i32x4.splat(signature)));
     while (equal !== 0) {
       const flow = load<u32>(bucket + ((ctz<i32>(equal) as u32) << 2), 16);
-      if (load<u32>(flow, FLOW_MASK) === mask && maskedEquals(flow, mask, key)) return flow;
+      if (load<u32>(flow, FLOW_MASK) === mask && Masked.equals(flow, mask, key)) return flow;
       equal &= equal - 1;
     }
     if (!i32x4.all_true(signatures)) return 0;

@@ -1,7 +1,7 @@
 // HOT: the stages that turn packets into keys, hashes and signatures.
 
-import { microflowHash } from "../cache/microflow.ts";
-import { extractKey } from "../key/extract.ts";
+import { microflowName, microflowPlace } from "../cache/microflow.ts";
+import { extractBatch, extractKey } from "../key/extract.ts";
 import { skbHash } from "../key/hash.ts";
 import {
   BATCH_COUNT,
@@ -13,7 +13,7 @@ import {
   BATCH_RECORDS,
   BATCH_SIGNATURES,
 } from "../layout/batch.ts";
-import { KEY_PKT_MARK, KEY_STRIDE } from "../layout/flow-key.ts";
+import { KEY_IN_PORT, KEY_PKT_MARK, KEY_RECIRC_ID, KEY_STRIDE } from "../layout/flow-key.ts";
 import {
   FRAME_DATA,
   FRAME_DP_HASH,
@@ -25,34 +25,48 @@ import {
 } from "../layout/frame.ts";
 import { keyAt } from "./contexts.ts";
 
-/** Extracts the key of every packet. */
+/** Extracts the key of every packet; what was just received is hashed on the way, while it is in registers. */
 export function stageExtract(context: u32): void {
+  const packets = load<u32>(context, BATCH_COUNT);
   if (load<u32>(context, BATCH_RECORDS) !== 0) {
-    extractRecorded(context);
+    extractRecorded(context, packets);
     return;
   }
-  const inPort = load<u32>(context, BATCH_IN_PORT);
+  extractBatch(
+    keyAt(context, 0),
+    context + BATCH_DATA,
+    context + BATCH_LENGTHS,
+    context + BATCH_HASHES,
+    packets,
+    load<u32>(context, BATCH_IN_PORT),
+  );
+}
+
+/** Hashes the keys that are not hashed yet, and names every packet's microflow. */
+export function stageHash(context: u32): void {
   const end = context + (load<u32>(context, BATCH_COUNT) << 2);
-  let key = keyAt(context, 0);
-  for (let at = context; at < end; at += 4, key += KEY_STRIDE) {
-    extractKey(key, load<u32>(at, BATCH_DATA), load<u32>(at, BATCH_LENGTHS), inPort, 0);
+  if (load<u32>(context, BATCH_RECORDS) !== 0) {
+    hashRecorded(context, end);
+    return;
+  }
+  const where = microflowPlace(load<u32>(context, BATCH_IN_PORT), 0);
+  for (let at = context; at < end; at += 4) {
+    store<u32>(at, microflowName(load<u32>(at, BATCH_HASHES), where), BATCH_SIGNATURES);
   }
 }
 
-/** Hashes every key. */
-export function stageHash(context: u32): void {
-  const end = context + (load<u32>(context, BATCH_COUNT) << 2);
+function hashRecorded(context: u32, end: u32): void {
   let key = keyAt(context, 0);
   for (let at = context; at < end; at += 4, key += KEY_STRIDE) {
     const hash = skbHash(key);
+    const where = microflowPlace(load<u32>(key, KEY_IN_PORT), load<u32>(key, KEY_RECIRC_ID));
     store<u32>(at, hash, BATCH_HASHES);
-    store<u32>(at, microflowHash(hash, key), BATCH_SIGNATURES);
+    store<u32>(at, microflowName(hash, where), BATCH_SIGNATURES);
   }
 }
 
 /** Packets whose records carry metadata: recirculated, parked, or from the controller. */
-function extractRecorded(context: u32): void {
-  const packets = load<u32>(context, BATCH_COUNT);
+function extractRecorded(context: u32, packets: u32): void {
   for (let i: u32 = 0; i < packets; i++)
     extractFrame(load<u32>(context + (i << 2), BATCH_FRAMES), keyAt(context, i));
 }

@@ -2,11 +2,11 @@
 
 import { maskCacheHit, maskCacheInserted, maskCacheLookup, maskCacheReload } from "../cache/mask-cache.ts";
 import {
+  Microflow,
   microflowCandidate,
   microflowInsert,
   microflowReload,
   microflowSecond,
-  microflowVerify,
 } from "../cache/microflow.ts";
 import { exactInsert, exactLookup, exactReload } from "../cache/microflow-exact.ts";
 import { visited } from "../classifier/lookup.ts";
@@ -123,7 +123,7 @@ function lookupSignatures(context: u32, packets: u32): u32 {
   for (let i: u32 = 0; i < packets; i++, key += KEY_STRIDE) {
     const at = context + (i << 2);
     let flow = load<u32>(at, BATCH_FLOWS);
-    if (flow !== 0 && !microflowVerify(flow, key))
+    if (flow !== 0 && !Microflow.verify(flow, key))
       flow = microflowSecond(load<u32>(at, BATCH_SIGNATURES), key);
     store<u32>(at, flow, BATCH_FLOWS);
     store<u32>(context + (misses << 2), i, BATCH_MISSES);
