@@ -55,7 +55,8 @@ function collect(x: Xlate, body: () => void): OdpAction[] {
 
 /**
  * `check_pkt_larger`: the rest of the list is translated for both answers, and the datapath takes one
- * of them by the packet's length. Nothing of the list is left to do afterwards.
+ * of them by the packet's length. Nothing of the list is left to do afterwards. As in Open vSwitch the second
+ * answer finds the stack and the action set as the first left them: the set was carried out.
  */
 export function checkPktLarger(x: Xlate, pktLen: number, dst: Subfield, rest: readonly OfAction[]): void {
   const saved = x.state.save();
@@ -63,11 +64,9 @@ export function checkPktLarger(x: Xlate, pktLen: number, dst: Subfield, rest: re
   x.commit();
   const base = x.state.saveBase();
   const { wasMpls, exit } = x;
+  x.stack = [...stack];
+  x.actionSet = [...actionSet];
   const branch = (answer: bigint): OdpAction[] => {
-    x.stack = [...stack];
-    x.stackBytes = stackBytes;
-    x.actionSet = [...actionSet];
-    x.actionSetHasGroup = actionSetHasGroup;
     x.exit = exit;
     const emitted = collect(x, () => {
       assignSubfield(x, dst, answer);

@@ -31,7 +31,7 @@ import {
   isIp,
   prereqMet,
 } from "../../openflow/prereq.ts";
-import { mixHash } from "../classifier/subtable.ts";
+import { mixHash } from "../classifier/stages.ts";
 import type { Xlate } from "../context.ts";
 import type { FlowState } from "../flow-state.ts";
 

@@ -14,6 +14,7 @@ import { hasPrefixField, PORTS_WORD, PREFIX_FIELDS } from "./flow-segments.ts";
 import { CLASSIFIER_DEFAULTS, type ClassifierOptions } from "./options.ts";
 import { PrefixTrie } from "./prefix-trie.ts";
 import { Subtable, spreadOut } from "./subtable.ts";
+import { covers, fold, hasPrefixBits, setPrefixBits } from "./wildcards.ts";
 
 const CONJ_ID_WORD = FLOW_CONJ_ID / 4;
 
@@ -389,38 +390,4 @@ interface SoftMatch<R> {
   readonly subtable: Subtable<R>;
   readonly slot: number;
   readonly priority: number;
-}
-
-function fold(wildcards: Uint32Array, subtable: Subtable<unknown>, end: number): void {
-  const { words, masks } = subtable;
-  for (let i = 0; i < end; i++) {
-    const word = words[i] as number;
-    wildcards[word] = ((wildcards[word] as number) | (masks[i] as number)) >>> 0;
-  }
-}
-
-function setPrefixBits(mask: Uint32Array, word: number, bits: number): void {
-  const whole = bits >>> 5;
-  for (let i = 0; i < whole; i++) mask[word + i] = 0xffffffff;
-  const rest = bits & 31;
-  if (rest === 0) return;
-  const part = swap32((0xffffffff << (32 - rest)) >>> 0);
-  mask[word + whole] = ((mask[word + whole] as number) | part) >>> 0;
-}
-
-function hasPrefixBits(mask: Uint32Array, word: number, bits: number): boolean {
-  const whole = bits >>> 5;
-  for (let i = 0; i < whole; i++) if (mask[word + i] !== 0xffffffff) return false;
-  const rest = bits & 31;
-  if (rest === 0) return true;
-  const part = (0xffffffff << (32 - rest)) >>> 0;
-  return (swap32(mask[word + whole] as number) & part) >>> 0 === part;
-}
-
-/** Whether every bit of `inner` is in `outer`. */
-function covers(outer: Uint32Array, inner: Uint32Array): boolean {
-  for (let i = 0; i < inner.length; i++) {
-    if (((inner[i] as number) & ~(outer[i] as number)) !== 0) return false;
-  }
-  return true;
 }
