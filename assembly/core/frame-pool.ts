@@ -95,6 +95,28 @@ export function frameAllocFor(length: u32): u32 {
   return load<u32>(bigTop);
 }
 
+/** Writes up to `count` small frames into an array of u32; returns how many there were. */
+export function frameTakeMany(array: u32, count: u32): u32 {
+  const taken = min<u32>(count, frameFreeCount());
+  if (fifo) {
+    for (let i: u32 = 0; i < taken; i++) store<u32>(array + (i << 2), frameAllocFifo());
+    return taken;
+  }
+  smallTop -= taken << 2;
+  memory.copy(array, smallTop, taken << 2);
+  return taken;
+}
+
+/** Gives the small frames in an array of u32 back. */
+export function frameGiveMany(array: u32, count: u32): void {
+  if (fifo) {
+    for (let i: u32 = 0; i < count; i++) frameFreeFifo(load<u32>(array + (i << 2)));
+    return;
+  }
+  memory.copy(smallTop, array, count << 2);
+  smallTop += count << 2;
+}
+
 /** Gives a small frame back; the caller knows that it is one. */
 export function frameFreeSmall(frame: u32): void {
   if (fifo) {

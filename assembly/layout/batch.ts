@@ -12,8 +12,8 @@ export const BATCH_FLOWS: u32 = 4096; // megaflow found; 0 = none
 export const BATCH_VISITED: u32 = 5120; // masks tried, for those that got as far as the masks
 /** Indices of packets that the microflow cache has not answered. */
 export const BATCH_MISSES: u32 = 6144;
-/** What the mask cache stage leaves for the masked stage: the entry to fill. */
-export const BATCH_ENTRIES: u32 = 7168;
+/** Frames whose packets are done: given back together at the end. */
+export const BATCH_DONE: u32 = 7168;
 /** LookupLevel that answered; written for the misses. */
 export const BATCH_LEVELS: u32 = 8192;
 /** Names of the microflows: skb hash with port and recirculation mixed in; 0 = not cached. */

@@ -3,7 +3,7 @@
 // which the lookup has read already.
 
 import { Modification } from "../actions/modify.ts";
-import { frameFree, frameFreeSmall } from "../core/frame-pool.ts";
+import { frameFree, frameGiveMany } from "../core/frame-pool.ts";
 import { clock, count, ports } from "../core/state.ts";
 import {
   ACTION_CHANGE_FIRST,
@@ -16,6 +16,7 @@ import {
 import {
   BATCH_COUNT,
   BATCH_DATA,
+  BATCH_DONE,
   BATCH_FLOWS,
   BATCH_FRAMES,
   BATCH_IN_PORT,
@@ -33,7 +34,10 @@ import { keyAt, recordInit } from "./contexts.ts";
 import { execute, executeFrom, executeOutput } from "./execute.ts";
 import { upcallMiss } from "./upcalls.ts";
 
-/** What the batch has sent so far without any help: packets, copies and bytes. */
+/** No port: the run of packets to one port has ended. */
+const NO_PORT: u32 = 0xffffffff;
+
+/** What programs of this batch have sent without any help: packets, copies and bytes. */
 let sentPackets: u32 = 0;
 let sentCopies: u32 = 0;
 let sentBytes: u32 = 0;
@@ -42,6 +46,11 @@ let sentBytes: u32 = 0;
 export function stageForward(context: u32): void {
   const packets = load<u32>(context, BATCH_COUNT);
   const fresh = load<u32>(context, BATCH_RECORDS) === 0;
+  // Packets to the same plain port as the one before are counted in registers; their frames are listed.
+  let runPort = NO_PORT;
+  let runPackets: u32 = 0;
+  let runBytes: u32 = 0;
+  let listed: u32 = 0;
   let key = keyAt(context, 0);
   for (let i: u32 = 0; i < packets; i++, key += KEY_STRIDE) {
     const at = context + (i << 2);
@@ -55,19 +64,41 @@ export function stageForward(context: u32): void {
     const length = load<u32>(at, BATCH_LENGTHS);
     countFlow(flow, length, load<u16>(key, KEY_TCP_FLAGS));
     const actions = load<u32>(flow, FLOW_ACTIONS);
-    if ((actions & ACTION_INLINE_OUTPUT) === 0) {
-      if (fresh && actions !== 0) forwardFresh(context, at, frame, key, actions);
-      else forwardRecorded(context, at, frame, key, actions);
-    } else if (fresh && countOutput(actions >> 1, length)) {
-      sentPackets++;
-      if (length <= FRAME_DATA_MAX) frameFreeSmall(frame);
-      else frameFree(frame);
-    } else {
-      if (fresh) recordAt(context, at, frame);
-      executeOutput(frame, actions >> 1);
+    if (fresh && (actions & ACTION_INLINE_OUTPUT) !== 0) {
+      const port = actions >> 1;
+      if (port !== runPort) {
+        countRun(runPort, runPackets, runBytes);
+        runPort = isPlain(port) ? port : NO_PORT;
+        runPackets = 0;
+        runBytes = 0;
+      }
+      if (runPort !== NO_PORT) {
+        runPackets++;
+        runBytes += length;
+        if (length <= FRAME_DATA_MAX) {
+          store<u32>(context + (listed << 2), frame, BATCH_DONE);
+          listed++;
+        } else frameFree(frame);
+        continue;
+      }
     }
+    forwardAny(context, at, frame, key, actions, fresh);
   }
+  countRun(runPort, runPackets, runBytes);
+  if (listed !== 0) frameGiveMany(context + BATCH_DONE, listed);
   if (sentCopies !== 0) countSent();
+}
+
+/** Every packet but those that go straight to a port that only counts. */
+function forwardAny(context: u32, at: u32, frame: u32, key: u32, actions: u32, fresh: bool): void {
+  const inline = (actions & ACTION_INLINE_OUTPUT) !== 0;
+  if (fresh && !inline && actions !== 0) {
+    forwardFresh(context, at, frame, key, actions);
+    return;
+  }
+  if (fresh) recordAt(context, at, frame);
+  if (inline) executeOutput(frame, actions >> 1);
+  else execute(frame, key, actions, load<u32>(context, BATCH_NEXT));
 }
 
 /**
@@ -105,21 +136,33 @@ function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32)
   executeFrom(frame, key, action, end, load<u32>(context, BATCH_NEXT));
 }
 
-function forwardRecorded(context: u32, at: u32, frame: u32, key: u32, actions: u32): void {
-  if (load<u32>(context, BATCH_RECORDS) === 0) recordAt(context, at, frame);
-  execute(frame, key, actions, load<u32>(context, BATCH_NEXT));
+/** Whether a packet sent to this port is only counted. */
+function isPlain(port: u32): bool {
+  return port < PORT_MAX && load<u32>(ports + port * PORT_SIZE, PORT_KIND) === (PortKind.NULL as u32);
 }
 
-/** Counts a copy sent to a port that does nothing else; false when the port is of another kind. */
-function countOutput(number: u32, length: u32): bool {
-  if (number >= PORT_MAX) return false;
-  const port = ports + number * PORT_SIZE;
-  if (load<u32>(port, PORT_KIND) !== (PortKind.NULL as u32)) return false;
-  store<u64>(port, load<u64>(port, PORT_TX_PACKETS) + 1, PORT_TX_PACKETS);
-  store<u64>(port, load<u64>(port, PORT_TX_BYTES) + (length as u64), PORT_TX_BYTES);
+/** Counts a copy sent to a plain port; false when the port is of another kind. */
+function countOutput(port: u32, length: u32): bool {
+  if (!isPlain(port)) return false;
+  countPort(port, 1, length);
   sentCopies++;
   sentBytes += length;
   return true;
+}
+
+/** Counts a run of packets that went to one plain port. */
+function countRun(port: u32, packets: u32, bytes: u32): void {
+  if (packets === 0) return;
+  countPort(port, packets, bytes);
+  sentPackets += packets;
+  sentCopies += packets;
+  sentBytes += bytes;
+}
+
+function countPort(port: u32, packets: u32, bytes: u32): void {
+  const record = ports + port * PORT_SIZE;
+  store<u64>(record, load<u64>(record, PORT_TX_PACKETS) + (packets as u64), PORT_TX_PACKETS);
+  store<u64>(record, load<u64>(record, PORT_TX_BYTES) + (bytes as u64), PORT_TX_BYTES);
 }
 
 function countFlow(flow: u32, length: u32, tcpFlags: u16): void {

@@ -3,7 +3,7 @@
 
 import { traceDrop } from "../core/account.ts";
 import { copyBytes } from "../core/bytes.ts";
-import { frameAlloc, frameAllocFor } from "../core/frame-pool.ts";
+import { frameAllocFor, frameFreeSmall, frameGiveMany, frameTakeMany } from "../core/frame-pool.ts";
 import { ringPeek, ringRelease } from "../core/ring.ts";
 import { count, countDrop, ports, regionBase } from "../core/state.ts";
 import {
@@ -69,21 +69,23 @@ function receiveTrace(queue: u32, context: u32, batch: u32): u32 {
   const limit = load<u32>(queue, RXQ_TRACE_LIMIT);
   let next = load<u32>(queue, RXQ_TRACE_NEXT);
   if (limit !== 0 && load<u32>(queue, RXQ_TRACE_ROUNDS) >= limit) return 0;
+  const room = frameTakeMany(context + BATCH_FRAMES, min<u32>(batch, packets - next));
   let received: u32 = 0;
-  const end = min<u32>(batch, packets - next);
-  for (; received < end; received++) {
-    const entry = index + ((next + received) << 3);
-    const source = load<u32>(entry);
-    const length = load<u32>(entry, 4);
-    const frame = length <= FRAME_DATA_MAX ? frameAlloc() : frameAllocFor(length);
-    if (frame === 0) break;
-    const data = frame + FRAME_HEADROOM;
-    copyBytes(data, source, length);
+  for (let entry = index + (next << 3); received < room; received++, entry += 8) {
     const at = context + (received << 2);
-    store<u32>(at, frame, BATCH_FRAMES);
+    const length = load<u32>(entry, 4);
+    let frame = load<u32>(at, BATCH_FRAMES);
+    if (length > FRAME_DATA_MAX) {
+      frame = exchangeForBig(frame, length);
+      if (frame === 0) break;
+      store<u32>(at, frame, BATCH_FRAMES);
+    }
+    const data = frame + FRAME_HEADROOM;
+    copyBytes(data, load<u32>(entry), length);
     store<u32>(at, data, BATCH_DATA);
     store<u32>(at, length, BATCH_LENGTHS);
   }
+  if (received < room) frameGiveMany(context + BATCH_FRAMES + (received << 2), room - received);
   next += received;
   if (next === packets) {
     next = 0;
@@ -91,6 +93,13 @@ function receiveTrace(queue: u32, context: u32, batch: u32): u32 {
   }
   store<u32>(queue, next, RXQ_TRACE_NEXT);
   return received;
+}
+
+/** A frame that takes `length` bytes in place of a small one; 0 when there is none, and the small one stays. */
+function exchangeForBig(small: u32, length: u32): u32 {
+  const big = frameAllocFor(length);
+  if (big !== 0) frameFreeSmall(small);
+  return big;
 }
 
 /** Packets from the controller: one at a time is fast enough, and each may carry a name. */
