@@ -28,7 +28,7 @@ import { ufidOf } from "../odp/ufid.ts";
 import { translate } from "../xlate/translate.ts";
 import type { ControllerRecord, SideEffect, TranslateContext, Translation } from "../xlate/translation.ts";
 import { FlowCredit } from "./credit.ts";
-import { maskLanes, type Ukey } from "./ukey.ts";
+import { maskedKey, maskLanes, type Ukey } from "./ukey.ts";
 
 /** A packet that an action sent to the controller. */
 export interface PacketIn {
@@ -226,13 +226,12 @@ export class UpcallHandler {
 
   #install(pending: number, key: Uint32Array, translation: Translation, program: Uint32Array): void {
     const { mask } = translation;
-    for (let i = 0; i < KEY_WORD_COUNT; i++) key[i]! &= mask[i]!;
     const lanes = maskLanes(mask);
     const cookie = this.#nextCookie;
     this.#nextCookie = (this.#nextCookie + 1) >>> 0 || 1;
     const ukey: Ukey = {
       cookie,
-      ufid: ufidOf(key, mask),
+      ufid: ufidOf(maskedKey({ key, mask }), mask),
       lanes,
       mask,
       key,
@@ -258,7 +257,7 @@ export class UpcallHandler {
 
   #put(ukey: Ukey, pending: number): void {
     this.ukeys.set(ukey.cookie, ukey);
-    this.#waiting.set(this.channel.putFlow({ ...ukey, pending }), ukey);
+    this.#waiting.set(this.channel.putFlow({ ...ukey, key: maskedKey(ukey), pending }), ukey);
   }
 
   #punt(record: number): void {

@@ -15,7 +15,8 @@ export interface Ukey {
   readonly cookie: number;
   readonly ufid: Uint32Array;
   readonly lanes: readonly number[];
-  /** KEY_WORD_COUNT words; the key is masked. */
+  /** KEY_WORD_COUNT words. The key is the whole one of the packet that missed: what the mask leaves out has to
+   * fit together when the key is translated again. */
   readonly mask: Uint32Array;
   readonly key: Uint32Array;
   actions: readonly OdpAction[];
@@ -39,6 +40,11 @@ export interface Ukey {
   /** Passes of the revalidator when it was translated last. */
   generation: number;
   readonly createdMs: number;
+}
+
+/** The key under the mask, as the datapath has it. */
+export function maskedKey({ key, mask }: Pick<Ukey, "key" | "mask">): Uint32Array {
+  return key.map((word, i) => word & (mask[i] as number));
 }
 
 const TWO_LANES = [0, 1];

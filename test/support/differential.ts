@@ -274,7 +274,7 @@ function truncatedPorts(drawn: DifferentialCase): Set<number> {
 /** Open vSwitch cuts before the tags and labels that it pushes or pops at the same time; Megaflow after them. */
 function sameCut(hex: string, other: string): boolean {
   const difference = Math.abs(hex.length - other.length) / 2;
-  return difference <= 16 && difference % 4 === 0 && (hex.startsWith(other) || other.startsWith(hex));
+  return difference <= 16 && (hex.startsWith(other) || other.startsWith(hex));
 }
 
 /** Lengths to which the rules cut packets for the controller. */
