@@ -153,7 +153,7 @@ test("an empty file, a list and a missing part are mistakes", () => {
 });
 
 test("the file that docs/cli.md shows is a valid one", () => {
-  const text = /```yaml\n([^]*?)```/.exec(readFileSync(projectFile("docs/cli.md"), "utf8"))?.[1] ?? "";
+  const text = /```yaml\n([\s\S]*?)```/.exec(readFileSync(projectFile("docs/cli.md"), "utf8"))?.[1] ?? "";
   mkdirSync(join(folder, "captures"));
   for (const name of ["captures/in.pcap", "in.pcap.gz", "base.flows", "more.flows"]) {
     writeFileSync(join(folder, name), "");
