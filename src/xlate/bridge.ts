@@ -13,7 +13,7 @@ import { MacTable } from "./mac-table.ts";
 import type { TableRule } from "./table-rule.ts";
 
 /** Tables of a bridge are 0 to 254; 255 means all of them, or the current one. */
-export const TABLE_COUNT = 255;
+const TABLE_COUNT = 255;
 
 /** A bridge; see the head of the file. */
 export class Bridge {

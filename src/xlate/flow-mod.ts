@@ -183,7 +183,7 @@ function isMeant(rule: TableRule, mod: FlowMod): boolean {
 }
 
 /** Whether a list of actions outputs to a port, directly. */
-export function usesPort(actions: readonly OfAction[], port: OfPort): boolean {
+function usesPort(actions: readonly OfAction[], port: OfPort): boolean {
   return actions.some((action) => {
     switch (action.type) {
       case "output":

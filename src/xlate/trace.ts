@@ -90,7 +90,8 @@ function passText(key: FlowKey, result: Translation, options: TraceOptions): str
 function explain({ explanation }: Translation): string[] {
   const lines = ["", "Why the megaflow looks at what it looks at:"];
   for (const { reason, bits } of explanation ?? []) {
-    lines.push(`  ${fieldsOfMask(widened(bits)).join(",")}`, `    ${reason}`);
+    const inPort = bits[KEY_IN_PORT >>> 2] === 0 ? [] : ["in_port"];
+    lines.push(`  ${[...inPort, ...fieldsOfMask(widened(bits))].join(",")}`, `    ${reason}`);
   }
   return lines;
 }

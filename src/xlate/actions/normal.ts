@@ -128,8 +128,9 @@ function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
   }
   const saved = state.save();
   if (!wantsTag) {
+    // Open vSwitch takes the inner tag away too: it writes no tag behind one that it leaves out.
     popVlan(x);
-    if (port.vlanMode === "access") popVlan(x);
+    popVlan(x);
   } else {
     const tpid = tagged ? getBe16(state.flow, KEY_TPID0) : ETH_TYPE_VLAN_8021Q;
     if (!tagged) pushVlan(x, tpid);

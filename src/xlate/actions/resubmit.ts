@@ -94,7 +94,7 @@ export function checkLimits(x: Xlate): boolean {
  * The rule of a table for the packet. Fragments, the first included, match as if they had no transport
  * ports (frags=normal); that they are fragments is in every mask, so the ports need not be.
  */
-export function findRule(x: Xlate, inPort: OfPort, tableId: number): TableRule | null {
+function findRule(x: Xlate, inPort: OfPort, tableId: number): TableRule | null {
   const table = x.env.bridge.tables[tableId];
   if (table === undefined) return null;
   const { flow, settled } = x.state;

@@ -118,7 +118,7 @@ export function writeSubfield(x: Xlate, part: Subfield, value: bigint): void {
 }
 
 /** A tag has a protocol exactly when it has control information. */
-export function fixTpid(x: Xlate): void {
+function fixTpid(x: Xlate): void {
   const { flow } = x.state;
   const tci = getBe16(flow, KEY_TCI0);
   const tpid = getBe16(flow, KEY_TPID0);
