@@ -147,18 +147,14 @@ export class OvsDpdk {
     };
     const columns = Object.entries(settings).map(([key, value]) => `other_config:${key}=${value}`);
     await this.vsctl("--no-wait", "set", "Open_vSwitch", ".", ...columns);
-    this.children.push(
-      new Child(
-        this.binary,
-        [
-          `unix:${database}`,
-          `--unixctl=${this.path("vs.ctl")}`,
-          `--log-file=${this.path("vs.log")}`,
-          "-vconsole:off",
-        ],
-        environment,
-      ),
-    );
+    const args = [
+      `unix:${database}`,
+      `--unixctl=${this.path("vs.ctl")}`,
+      `--log-file=${this.path("vs.log")}`,
+    ];
+    // In a network namespace of its own: the userspace datapath makes a TAP device of a fixed name.
+    const command = ["--net", this.binary, ...args, "-vconsole:off"];
+    this.children.push(new Child("unshare", command, environment));
     this.control = await until(() => Unixctl.connect(this.path("vs.ctl")));
   }
 

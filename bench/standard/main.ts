@@ -71,7 +71,13 @@ async function main(): Promise<void> {
   for (const one of wanted) {
     if (report.rows.some((row) => row.name === one.name)) continue;
     process.stderr.write(`${one.name}\n`);
-    report.rows.push(await measureRow(one, options));
+    try {
+      report.rows.push(await measureRow(one, options));
+    } catch (error) {
+      process.stderr.write(`${one.name}: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+      continue;
+    }
     saveReport(report, out);
   }
   if (values.only === undefined && options.twin && report.extraction.length === 0) {

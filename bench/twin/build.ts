@@ -55,11 +55,25 @@ export function buildTwin(): string {
   ].join("\0");
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, "utf8") === key) return program;
   writeFileSync(source, text);
-  execFileSync("gcc", [...flags, `-I${folder}`, `-I${root}bench/twin`, "-o", program, main], {
-    stdio: "pipe",
-  });
+  compile([...flags, `-I${folder}`, `-I${root}bench/twin`, "-o", program, main]);
   writeFileSync(stamp, key);
   return program;
+}
+
+/** Compiles; a failure says what is missing and where it goes. */
+function compile(args: readonly string[]): void {
+  try {
+    execFileSync("gcc", args, { stdio: "pipe" });
+  } catch (error) {
+    const text = String((error as { stderr?: Buffer }).stderr ?? error);
+    const missing = [
+      ...new Set([...text.matchAll(/undefined reference to `(\w+)'/g)].map((match) => match[1])),
+    ];
+    if (missing.length === 0) throw new Error(`the C twin does not compile: ${text}`);
+    throw new Error(
+      `the datapath uses what bench/twin/runtime.h does not have yet: add ${missing.join(", ")} (as_NAME_TYPE, or SPACE_NAME for vectors)`,
+    );
+  }
 }
 
 /** The compiler and its flags, for the report. */
