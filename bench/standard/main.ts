@@ -2,10 +2,10 @@
 // configurations, and in C, in turns on the same core.
 //
 //   npm run bench:standard -- [--only NAME ...] [--core 1] [--windows 3] [--seconds 5] [--warmup 5]
-//                             [--no-peers] [--no-twin] [--out bench/results/NAME]
+//                             [--no-peers] [--no-twin] [--out bench/results/NAME] [--readme]
 //
 // Prints the table. Writes NAME.json after every row, so that a run that is cut off goes on where it was, and NAME.md and
-// NAME.svg from what is in it. OVS_VSWITCHD names a vswitchd built for this machine, for a further column.
+// NAME.svg from what is in it; --readme puts table and picture into the README. OVS_VSWITCHD names a vswitchd built for this machine, for a further column.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -27,7 +27,7 @@ import { compareTwin, type TwinComparison } from "../twin/compare.ts";
 import { type StandardCase, standardCases } from "./cases.ts";
 import { measureExtraction } from "./extraction.ts";
 import { measureOurs } from "./ours.ts";
-import { type StandardReport, writeStandardReport } from "./report.ts";
+import { type StandardReport, updateReadme, writeStandardReport } from "./report.ts";
 import { type StandardRow, standardTable } from "./row.ts";
 
 interface Options {
@@ -54,6 +54,7 @@ async function main(): Promise<void> {
       "no-peers": { type: "boolean", default: false },
       "no-twin": { type: "boolean", default: false },
       out: { type: "string" },
+      readme: { type: "boolean", default: false },
     },
   });
   const options: Options = {
@@ -84,6 +85,7 @@ async function main(): Promise<void> {
     report.extraction = await measureExtraction(options.core);
   }
   saveReport(report, out);
+  if (values.readme) updateReadme(report, out);
   const shown = report.rows.filter((row) => wanted.some((one) => one.name === row.name));
   process.stdout.write(`${plainTable(standardTable(shown)).join("\n")}\n\n${out}.md\n`);
 }
@@ -124,11 +126,26 @@ async function measureSides(
   const { OVS_VSWITCHD: binary } = process.env;
   for (const configuration of configurations) {
     ours.push(await measureOurs(one, options));
-    peers.push(await measurePeer(input, configuration, options));
-    if (binary !== undefined) native.push(await measurePeer(input, configuration, { ...options, binary }));
+    await attempt(one, peers, () => measurePeer(input, configuration, options));
+    if (binary !== undefined) {
+      await attempt(one, native, () => measurePeer(input, configuration, { ...options, binary }));
+    }
   }
   while (ours.length < 2) ours.push(await measureOurs(one, options));
   return { name: one.name, ours, peers, native, sourcePps: await measureSource(input, options) };
+}
+
+/** A configuration that cannot be measured leaves its place in the table empty. */
+async function attempt(
+  one: StandardCase,
+  results: PeerResult[],
+  measure: () => Promise<PeerResult>,
+): Promise<void> {
+  try {
+    results.push(await measure());
+  } catch (error) {
+    process.stderr.write(`${one.name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
 }
 
 async function measureSource(input: PeerInput, options: Options): Promise<number | null> {

@@ -1,8 +1,9 @@
 // The standard table as Markdown with its picture, both made from the measured rows alone.
-import { writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, relative } from "node:path";
 import { markdownTable } from "../../src/bench/report/table.ts";
 import { environmentLines, stageTable } from "../../src/bench/report/views.ts";
+import { projectFile } from "../../src/project.ts";
 import { twinTable } from "../twin/compare.ts";
 import type { ExtractionCost } from "./extraction.ts";
 import { peerHitTable, type StandardRow, standardPicture, standardTable, worstShare } from "./row.ts";
@@ -13,6 +14,8 @@ export interface StandardReport {
   extraction: ExtractionCost[];
 }
 
+const README_BEGIN = "<!-- standard set: npm run bench:standard -- --readme -->";
+const README_END = "<!-- end of the standard set -->";
 /** Below this the machine was not quiet, and the report says so in its first line. */
 const QUIET = 0.97;
 
@@ -56,6 +59,31 @@ export function writeStandardReport(report: StandardReport, out: string): void {
     ...peerLines(rows),
   );
   writeFileSync(`${out}.md`, `${lines.join("\n")}\n`);
+}
+
+/** Puts the table and the picture between the README's markers. Throws where they are not there. */
+export function updateReadme(report: StandardReport, out: string): void {
+  const readme = projectFile("README.md");
+  const text = readFileSync(readme, "utf8");
+  const from = text.indexOf(README_BEGIN);
+  const to = text.indexOf(README_END);
+  const environment = report.rows[0]?.ours[0]?.environment;
+  if (from < 0 || to < from || environment === undefined) {
+    throw new Error(`README.md has no "${README_BEGIN}" and "${README_END}" to put the table between`);
+  }
+  const path = relative(projectFile("."), out);
+  const machine = `${environment.cpu}, TSC ${environment.cyclesPerNs?.toFixed(1)} GHz, real ${environment.clockGhz.toFixed(1)} GHz, ${environment.kernel}, Node ${environment.node}, ${environment.date.slice(0, 10)}`;
+  const lines = [
+    README_BEGIN,
+    "",
+    `Nanoseconds a packet on one core (${machine}${environment.hypervisor ? ", a virtual machine" : ""}); all of it in [${path}.md](${path}.md).`,
+    "",
+    `![Mpps on one core, Megaflow and Open vSwitch with DPDK](${path}.svg)`,
+    "",
+    ...markdownTable(standardTable(report.rows)),
+    "",
+  ];
+  writeFileSync(readme, `${text.slice(0, from)}${lines.join("\n")}${text.slice(to)}`);
 }
 
 function twinLines(rows: readonly StandardRow[]): string[] {
