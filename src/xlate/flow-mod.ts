@@ -2,7 +2,7 @@
 // or not, one at a time or as a bundle that appears at once or not at all.
 
 import { MegaflowError } from "../errors.ts";
-import type { OfAction } from "../openflow/action.ts";
+import type { LearnAction, OfAction } from "../openflow/action.ts";
 import { type FlowMod, ruleOfFlowMod } from "../openflow/flow-mod.ts";
 import { GROUP_ANY } from "../openflow/group.ts";
 import { expandMatch } from "../openflow/match.ts";
@@ -55,10 +55,41 @@ export function applyFlowMods(
   return bundle.commit();
 }
 
-/** Takes rules out, for instance those whose time is over. */
-export function removeRules(bridge: Bridge, rules: Iterable<TableRule>): void {
-  for (const rule of rules) if (rule.subtable !== null) bridge.tables[rule.tableId]?.remove(rule);
+/**
+ * Takes rules out, for instance those whose time is over, and what they learned if they said so. Returns
+ * all that are gone.
+ */
+export function removeRules(bridge: Bridge, rules: Iterable<TableRule>): TableRule[] {
+  const removed: TableRule[] = [];
+  for (const rule of rules) {
+    if (rule.subtable === null) continue;
+    bridge.tables[rule.tableId]?.remove(rule);
+    removed.push(rule);
+  }
   bridge.version++;
+  removed.push(...removeLearned(bridge, removed));
+  return removed;
+}
+
+/**
+ * Takes out what rules learned with `delete_learned` once no rule is left that learns under the same
+ * cookie into the same table.
+ */
+function removeLearned(bridge: Bridge, gone: readonly TableRule[]): TableRule[] {
+  const learned: TableRule[] = [];
+  for (const { tableId, cookie } of gone.flatMap(deletingLearns)) {
+    let kept = false;
+    bridge.forEachRule((rule) => {
+      kept ||= deletingLearns(rule).some((learn) => learn.tableId === tableId && learn.cookie === cookie);
+    });
+    if (kept) continue;
+    bridge.forEachRule((rule) => rule.cookie === cookie && learned.push(rule), undefined, tableId);
+  }
+  return learned.length === 0 ? [] : removeRules(bridge, learned);
+}
+
+function deletingLearns({ actions }: TableRule): LearnAction[] {
+  return actions.filter((action): action is LearnAction => action.type === "learn" && action.deleteLearned);
 }
 
 interface Rewrite {
@@ -109,6 +140,7 @@ class Bundle {
     }
     this.#bridge.version = this.#version;
     const removed = [...this.#removed].filter((rule) => !this.#added.has(rule));
+    removed.push(...removeLearned(this.#bridge, removed));
     const added = [...this.#added].filter((rule) => !this.#removed.has(rule));
     return { added, modified: [...modified], removed, replaced: this.#replaced };
   }

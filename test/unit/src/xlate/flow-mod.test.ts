@@ -85,3 +85,19 @@ test("a rule can tell its match in its table and after it has left it", () => {
   const { removed } = applyFlowMods(bridge, [parseFlow("", {}, "delete")], 0);
   assert.equal(describeRule(removed[0] as (typeof removed)[number]), text);
 });
+
+test("what was learned goes with the last rule that learned it, if it said so", () => {
+  const learner = (table: number) =>
+    `table=${table} actions=learn(table=5,cookie=7,delete_learned,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])`;
+  const bridge = bridgeWith(
+    learner(0),
+    learner(1),
+    "table=5,cookie=7,arp actions=drop",
+    "table=5,cookie=8 actions=drop",
+  );
+  applyFlowMods(bridge, [parseFlow("table=0", {}, "delete")], 0);
+  assert.equal(bridge.ruleCount, 3);
+  const { removed } = applyFlowMods(bridge, [parseFlow("table=1", {}, "delete")], 0);
+  assert.equal(removed.length, 2);
+  assert.deepEqual(rulesOf(bridge), ["5: priority 32768, cookie 0x8 0"]);
+});
