@@ -3,7 +3,8 @@
 import { LAYOUT_SEQ } from "./layout/memory-map.ts";
 import { stageExtract, stageHash } from "./pmd/extract.ts";
 import { stageForward } from "./pmd/forward.ts";
-import { stageMasked, stageMicroflow } from "./pmd/lookup.ts";
+import { stageMaskCache, stageMasked } from "./pmd/masked.ts";
+import { stageMicroflow } from "./pmd/microflow.ts";
 import { pmdInit, poll } from "./pmd/poll.ts";
 import { stageReceive } from "./pmd/stages.ts";
 
@@ -12,4 +13,14 @@ export function layoutSeq(): u32 {
   return LAYOUT_SEQ;
 }
 
-export { pmdInit, poll, stageExtract, stageForward, stageHash, stageMasked, stageMicroflow, stageReceive };
+export {
+  pmdInit,
+  poll,
+  stageExtract,
+  stageForward,
+  stageHash,
+  stageMaskCache,
+  stageMasked,
+  stageMicroflow,
+  stageReceive,
+};

@@ -32,13 +32,17 @@ export function popVlan(frame: u32): bool {
   return true;
 }
 
-/** SET_VLAN: changes the outermost tag's TCI under a mask. False when there is none. */
+/**
+ * SET_VLAN: changes the outermost tag's TCI under a mask. False when there is none. The DEI bit goes with a
+ * tag that changes and stays with one that does not.
+ */
 export function setVlan(frame: u32, operands: u32): bool {
   if (!isTagged(frame)) return false;
   const data = load<u32>(frame, FRAME_DATA);
   const value = load<u32>(operands) & ~(TCI_PRESENT as u32);
-  const kept = (load<u16>(data, ETH_TYPE_OFFSET + 2) as u32) & ~load<u32>(operands, 4);
-  store<u16>(data, (kept | value) as u16, ETH_TYPE_OFFSET + 2);
+  const old = load<u16>(data, ETH_TYPE_OFFSET + 2) as u32;
+  const tci = (old & ~load<u32>(operands, 4)) | value;
+  if (((tci ^ old) & ~(TCI_PRESENT as u32)) !== 0) store<u16>(data, tci as u16, ETH_TYPE_OFFSET + 2);
   return true;
 }
 

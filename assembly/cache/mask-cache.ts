@@ -3,14 +3,12 @@
 //
 // What is the kernel's: four probes from successive shifts of the hash; hash 0 bypasses the cache; recirc_id
 // is mixed in when it is not 0; an entry with the hash tries its mask first and then the others; the search
-// writes the place where it ended; a failed one clears the entry. What is ours: the size, shifts wide enough
+// writes the place where it ended; a failed one clears the entry (pmd/masked.ts searches). What is ours: the size, shifts wide enough
 // to reach all of a larger table, and the `lru` victim rule.
 
-import { foundIndex, lookupMasks, tryMask, visitedReset } from "../classifier/lookup.ts";
 import { maskAt, maskCount } from "../classifier/masks.ts";
 import { regionBase, regionSize, setting } from "../core/state.ts";
 import { KEY_RECIRC_ID } from "../layout/flow-key.ts";
-import { MASK_HITS } from "../layout/mask.ts";
 import {
   MASK_CACHE_ENTRY_SIZE,
   MASK_CACHE_HASH,
@@ -20,13 +18,8 @@ import {
 } from "../layout/mask-cache.ts";
 import { RegionId, Setting } from "../layout/pmd.ts";
 
-/** Whether the last lookup was answered by the mask that an entry, or the victim's place, named. */
-export let maskCacheHit: bool = false;
-/** Whether the last lookup wrote a new entry. */
-export let maskCacheInserted: bool = false;
-
-/** No place of the mask array. */
-const NOWHERE: u32 = 0xffffffff;
+/** Bit of an answer: the entry holds the hash. Entries are 8-byte aligned. */
+export const MASK_CACHE_KNOWN: u32 = 1;
 
 let base: u32 = 0;
 let entryMask: u32 = 0;
@@ -43,58 +36,49 @@ export function maskCacheReload(): void {
   victimRule = setting(Setting.MASK_CACHE_VICTIM);
 }
 
-/** The megaflow of the key, or 0; searches the masks when the cache does not know. */
-export function maskCacheLookup(skbHash: u32, key: u32): u32 {
-  visitedReset();
+/**
+ * The entry of the hash with MASK_CACHE_KNOWN, or the entry to overwrite without it; 0 when the packet
+ * goes around the cache.
+ */
+export function maskCacheFind(skbHash: u32, key: u32): u32 {
+  if (skbHash === 0 || base === 0) return 0;
   ticks++;
-  maskCacheHit = false;
-  maskCacheInserted = false;
-  if (skbHash === 0 || base === 0) return lookupMasks(key, NOWHERE);
-  const recirc = load<u32>(key, KEY_RECIRC_ID);
-  const hash = recirc === 0 ? skbHash : mixRecirc(skbHash, recirc);
+  const hash = nameOf(skbHash, key);
   let victim: u32 = 0;
   let probe = hash;
   for (let segment: u32 = 0; segment < MASK_CACHE_PROBES; segment++) {
     const entry = base + (probe & entryMask) * MASK_CACHE_ENTRY_SIZE;
-    if (load<u32>(entry, MASK_CACHE_HASH) === hash) {
-      const flow = searchFrom(entry, key);
-      if (flow === 0) store<u32>(entry, 0, MASK_CACHE_HASH);
-      return flow;
-    }
+    if (load<u32>(entry, MASK_CACHE_HASH) === hash) return entry | MASK_CACHE_KNOWN;
     if (victim === 0 || worse(entry, victim)) victim = entry;
     probe >>= shift;
   }
-  const flow = searchFrom(victim, key);
-  if (flow !== 0) {
-    store<u32>(victim, hash, MASK_CACHE_HASH);
-    maskCacheInserted = true;
-  }
-  maskCacheHit = false;
-  return flow;
+  return victim;
 }
 
-/** Tries the entry's mask first, then all others; writes back where it was found. */
-function searchFrom(entry: u32, key: u32): u32 {
-  const index = load<u16>(entry, MASK_CACHE_INDEX) as u32;
-  if (index < maskCount) {
-    const mask = maskAt(index);
-    const flow = tryMask(mask, key);
-    if (flow !== 0) {
-      maskCacheHit = true;
-      store<u32>(mask, load<u32>(mask, MASK_HITS) + 1, MASK_HITS);
-      touch(entry, index);
-      return flow;
-    }
-  }
-  const flow = lookupMasks(key, index);
-  if (flow !== 0) touch(entry, foundIndex);
-  return flow;
+/**
+ * The mask that an answer says to try first, or 0. The kernel tries an entry's mask even when the entry
+ * is another hash's; the `lru` rule does not.
+ */
+export function maskCacheGuess(answer: u32): u32 {
+  if (answer === 0) return 0;
+  if ((answer & MASK_CACHE_KNOWN) === 0 && victimRule !== MASK_CACHE_VICTIM_KERNEL) return 0;
+  const index = load<u16>(answer & ~MASK_CACHE_KNOWN, MASK_CACHE_INDEX) as u32;
+  return index < maskCount ? maskAt(index) : 0;
 }
 
-/** Stores the place and, where the rule asks for it, a coarse time: written only when it changes. */
-function touch(entry: u32, index: u32): void {
+/** Notes in the answer's entry where the packet's megaflow was found; returns whether the entry is new. */
+export function maskCacheNote(answer: u32, skbHash: u32, key: u32, index: u32): bool {
+  const entry = answer & ~MASK_CACHE_KNOWN;
   const value = index | (victimRule === MASK_CACHE_VICTIM_KERNEL ? 0 : (ticks >> 6) << 16);
   if (load<u32>(entry, MASK_CACHE_INDEX) !== value) store<u32>(entry, value, MASK_CACHE_INDEX);
+  if ((answer & MASK_CACHE_KNOWN) !== 0) return false;
+  store<u32>(entry, nameOf(skbHash, key), MASK_CACHE_HASH);
+  return true;
+}
+
+/** The answer's packet has no megaflow: an entry that says otherwise is cleared. */
+export function maskCacheForget(answer: u32): void {
+  if ((answer & MASK_CACHE_KNOWN) !== 0) store<u32>(answer & ~MASK_CACHE_KNOWN, 0, MASK_CACHE_HASH);
 }
 
 /** Whether `entry` should be overwritten rather than `than`. */
@@ -110,7 +94,10 @@ function age(entry: u32): u32 {
   return ((ticks >> 6) - (load<u16>(entry, MASK_CACHE_INDEX + 2) as u32)) & 0xffff;
 }
 
-function mixRecirc(hash: u32, recirc: u32): u32 {
+/** The skb hash with recirc_id mixed in when it is not 0. */
+function nameOf(hash: u32, key: u32): u32 {
+  const recirc = load<u32>(key, KEY_RECIRC_ID);
+  if (recirc === 0) return hash;
   const mixed = (hash ^ (recirc * 0x9e3779b1)) * 0x85ebca6b;
   const folded = mixed ^ (mixed >> 15);
   return folded === 0 ? 1 : folded;

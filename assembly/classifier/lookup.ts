@@ -7,19 +7,41 @@ import { tableHome, tableNext, tableSignature } from "../core/table.ts";
 import { Masked, maskedHash } from "../key/masked.ts";
 import { FLOW_MASK } from "../layout/flow.ts";
 import { TABLE_BASE, TABLE_MASK, TABLE_OLD_BASE, TABLE_OLD_MASK } from "../layout/hash-table.ts";
-import { MASK_HITS, MASK_INDEX } from "../layout/mask.ts";
 import { PMD_FLOW_TABLE } from "../layout/pmd.ts";
 import { maskAt, maskBitEnd, maskByBit, maskCount } from "./masks.ts";
 import { pruneChunk, pruneChunks, pruneCovered, pruneReady } from "./pruning.ts";
 
 /** Masks tried by the last search. */
 export let visited: u32 = 0;
-/** Place in the mask array of the mask that the last successful walk ended at. */
-export let foundIndex: u32 = 0;
 
 /** Starts counting masks for a new search. */
 export function visitedReset(): void {
   visited = 0;
+}
+
+/** No place of the mask array. */
+export const NOWHERE: u32 = 0xffffffff;
+
+/** The mask that is most likely to match, for a packet of which nothing is known; 0 = there is none. */
+export function firstGuess(key: u32): u32 {
+  if (!pruneReady || maskCount <= 2) return maskCount === 0 ? 0 : maskAt(0);
+  for (let chunk: u32 = 0; chunk < pruneChunks; chunk++) {
+    const candidates = pruneChunk(key, chunk);
+    if (candidates !== 0) return maskByBit((chunk << 6) + (ctz<u64>(candidates) as u32));
+  }
+  return 0;
+}
+
+/**
+ * The flow whose signature is in the home bucket of the key under the mask, unverified; 0 = none there,
+ * which does not say that there is none at all.
+ */
+export function candidate(mask: u32, key: u32): u32 {
+  const signature = tableSignature(maskedHash(mask, key));
+  const table = pmd + PMD_FLOW_TABLE;
+  const bucket = tableHome(load<u32>(table, TABLE_BASE), load<u32>(table, TABLE_MASK), signature);
+  const equal = i32x4.bitmask(i32x4.eq(v128.load(bucket), i32x4.splat(signature)));
+  return equal === 0 ? 0 : load<u32>(bucket + ((ctz<i32>(equal) as u32) << 2), 16);
 }
 
 /** The flow that matches `key` under one mask, or 0. */
@@ -34,11 +56,7 @@ export function tryMask(mask: u32, key: u32): u32 {
 
 /** Searches all masks but the one at place `except`: by the bitmaps when they are there, else in order. */
 export function lookupMasks(key: u32, except: u32): u32 {
-  const flow = pruneReady && maskCount > 2 ? lookupPruned(key, except) : lookupInOrder(key, except, 0);
-  if (flow === 0) return 0;
-  const mask = load<u32>(flow, FLOW_MASK);
-  store<u32>(mask, load<u32>(mask, MASK_HITS) + 1, MASK_HITS);
-  return flow;
+  return pruneReady && maskCount > 2 ? lookupPruned(key, except) : lookupInOrder(key, except, 0);
 }
 
 /** Tries masks in array order, leaving out place `except` and records below `fromBit`. */
@@ -49,10 +67,7 @@ function lookupInOrder(key: u32, except: u32, fromBit: u32): u32 {
     const mask = maskAt(i);
     if (i === except || mask < covered) continue;
     const flow = tryMask(mask, key);
-    if (flow !== 0) {
-      foundIndex = i;
-      return flow;
-    }
+    if (flow !== 0) return flow;
   }
   return 0;
 }
@@ -67,10 +82,7 @@ function lookupPruned(key: u32, except: u32): u32 {
       candidates &= candidates - 1;
       if (mask === skip) continue;
       const flow = tryMask(mask, key);
-      if (flow !== 0) {
-        foundIndex = load<u32>(mask, MASK_INDEX);
-        return flow;
-      }
+      if (flow !== 0) return flow;
     }
   }
   return lookupUncovered(key, except);

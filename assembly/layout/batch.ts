@@ -19,20 +19,24 @@ export const BATCH_LEVELS: u32 = 8192;
 /** Names of the microflows: skb hash with port and recirculation mixed in; 0 = not cached. */
 export const BATCH_SIGNATURES: u32 = 9216;
 
+/** By place in the list of misses: the mask cache's answer, and the mask to try first (0 = none). */
+export const BATCH_ENTRIES: u32 = 10240;
+export const BATCH_GUESSES: u32 = 11264;
+
 /** Scalars of the context. */
-export const BATCH_COUNT: u32 = 10240;
+export const BATCH_COUNT: u32 = 12288;
 /** Odp port of all packets of a fast receive. */
-export const BATCH_IN_PORT: u32 = 10244;
+export const BATCH_IN_PORT: u32 = 12292;
 /** Packets in the list of misses. */
-export const BATCH_MISS_COUNT: u32 = 10248;
+export const BATCH_MISS_COUNT: u32 = 12296;
 /** Context that deferred recirculations of this one go to; 0: recirculate at once. */
-export const BATCH_NEXT: u32 = 10252;
+export const BATCH_NEXT: u32 = 12300;
 /** 1 where every frame's record is filled in; 0 straight after a fast receive. */
-export const BATCH_RECORDS: u32 = 10256;
+export const BATCH_RECORDS: u32 = 12304;
 
 /** First key; KEY_STRIDE apart. */
-export const BATCH_KEYS: u32 = 10304;
-/** 10,304 + 256 * 576 = 157,760, rounded up to a page and an odd number of cache lines. */
+export const BATCH_KEYS: u32 = 12352;
+/** 12,352 + 256 * 576: an odd number of cache lines. */
 export const BATCH_SIZE: u32 = 159808;
 /** Contexts: received bursts, then 8 deferred, then 9 single. */
 export const BATCH_CONTEXTS: u32 = 18;

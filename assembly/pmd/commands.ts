@@ -50,7 +50,7 @@ import { PmdStat } from "../layout/stat.ts";
 import { REPLY_RECORD_SIZE, REPLY_STATUS, REPLY_TOKEN, UpcallKind } from "../layout/upcall.ts";
 import { recordInit } from "./contexts.ts";
 import { answer, flowDelete, flowFlush, flowModify, flowPut } from "./flow-commands.ts";
-import { lookupReload } from "./lookup.ts";
+import { lookupReload } from "./microflow.ts";
 import { runAlone } from "./release.ts";
 
 /** Applies up to `most` commands; returns how many there were. */

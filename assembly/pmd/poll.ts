@@ -25,7 +25,7 @@ import {
 import { PmdStat } from "../layout/stat.ts";
 import { applyCommands } from "./commands.ts";
 import { contextsInit, receiveContext } from "./contexts.ts";
-import { lookupReload } from "./lookup.ts";
+import { lookupReload } from "./microflow.ts";
 import { processBatch } from "./process.ts";
 import { receiveBurst, rxqAt } from "./receive.ts";
 import { pendingSweep, upcallsInit } from "./upcalls.ts";

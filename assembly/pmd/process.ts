@@ -5,13 +5,15 @@
 import { BATCH_COUNT, BATCH_NEXT } from "../layout/batch.ts";
 import { stageExtract, stageHash } from "./extract.ts";
 import { stageForward } from "./forward.ts";
-import { stageMasked, stageMicroflow } from "./lookup.ts";
+import { stageMaskCache, stageMasked } from "./masked.ts";
+import { stageMicroflow } from "./microflow.ts";
 
 /** Takes all packets of the context through the pipeline, and then those that it recirculates. */
 export function processBatch(context: u32): void {
   stageExtract(context);
   stageHash(context);
   stageMicroflow(context);
+  stageMaskCache(context);
   stageMasked(context);
   stageForward(context);
   const next = load<u32>(context, BATCH_NEXT);

@@ -18,6 +18,7 @@ export interface DatapathExports {
   stageExtract(context: number): void;
   stageHash(context: number): void;
   stageMicroflow(context: number): void;
+  stageMaskCache(context: number): void;
   stageMasked(context: number): void;
   stageForward(context: number): void;
 }

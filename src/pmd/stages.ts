@@ -10,9 +10,10 @@ export interface DatapathStage {
 /** In the order a batch passes them; the first receives and gives the context to the others. */
 export const datapathStages: readonly DatapathStage[] = [
   { name: "stageReceive", title: "receive" },
-  { name: "stageExtract", title: "extract" },
-  { name: "stageHash", title: "hash" },
+  { name: "stageExtract", title: "extract and hash" },
+  { name: "stageHash", title: "microflow name" },
   { name: "stageMicroflow", title: "microflow cache" },
-  { name: "stageMasked", title: "mask cache and masked lookup" },
+  { name: "stageMaskCache", title: "mask cache" },
+  { name: "stageMasked", title: "masked lookup" },
   { name: "stageForward", title: "actions and transmit" },
 ];

@@ -1,0 +1,132 @@
+// HOT: the stages behind the microflow cache: mask cache, then masked lookup. Each pass over the misses does
+// one thing that waits for memory, so that the waits overlap: entries, buckets, flows, compares. What the
+// first guess does not answer takes the long way, one packet at a time.
+
+import {
+  MASK_CACHE_KNOWN,
+  maskCacheFind,
+  maskCacheForget,
+  maskCacheGuess,
+  maskCacheNote,
+} from "../cache/mask-cache.ts";
+import { Microflow } from "../cache/microflow.ts";
+import {
+  candidate,
+  firstGuess,
+  lookupMasks,
+  NOWHERE,
+  tryMask,
+  visited,
+  visitedReset,
+} from "../classifier/lookup.ts";
+import { count, traceRing } from "../core/state.ts";
+import {
+  BATCH_ENTRIES,
+  BATCH_FLOWS,
+  BATCH_GUESSES,
+  BATCH_HASHES,
+  BATCH_LEVELS,
+  BATCH_MISS_COUNT,
+  BATCH_MISSES,
+  BATCH_SIGNATURES,
+  BATCH_VISITED,
+} from "../layout/batch.ts";
+import { FLOW_MASK } from "../layout/flow.ts";
+import { MASK_HITS, MASK_INDEX } from "../layout/mask.ts";
+import { LookupLevel, PmdStat } from "../layout/stat.ts";
+import { keyAt } from "./contexts.ts";
+import { microflowRemember } from "./microflow.ts";
+import { traceLookups } from "./trace.ts";
+
+/** Asks the mask cache about every miss, and decides which mask to try first. */
+export function stageMaskCache(context: u32): void {
+  const end = context + (load<u32>(context, BATCH_MISS_COUNT) << 2);
+  for (let at = context; at < end; at += 4) {
+    const i = load<u32>(at, BATCH_MISSES);
+    const key = keyAt(context, i);
+    const answer = maskCacheFind(load<u32>(context + (i << 2), BATCH_HASHES), key);
+    const guess = maskCacheGuess(answer);
+    store<u32>(at, answer, BATCH_ENTRIES);
+    store<u32>(at, guess === 0 ? firstGuess(key) : guess, BATCH_GUESSES);
+  }
+}
+
+/** Finds the megaflow of every miss, and tells both caches. */
+export function stageMasked(context: u32): void {
+  const misses = load<u32>(context, BATCH_MISS_COUNT);
+  if (misses !== 0) {
+    findCandidates(context, misses);
+    settleMisses(context, misses);
+  }
+  if (traceRing !== 0) traceLookups(context, misses);
+}
+
+/** Reads every bucket, and then starts reading every flow that a bucket named. */
+function findCandidates(context: u32, misses: u32): void {
+  for (let m: u32 = 0; m < misses; m++) {
+    const at = context + (m << 2);
+    const i = load<u32>(at, BATCH_MISSES);
+    const guess = load<u32>(at, BATCH_GUESSES);
+    store<u32>(context + (i << 2), guess === 0 ? 0 : candidate(guess, keyAt(context, i)), BATCH_FLOWS);
+  }
+  let touched: u32 = 0;
+  for (let m: u32 = 0; m < misses; m++) {
+    const i = load<u32>(context + (m << 2), BATCH_MISSES);
+    touched |= load<u32>(load<u32>(context + (i << 2), BATCH_FLOWS));
+  }
+  // Stored where it does no harm, so that the loads are not optimised away.
+  store<u32>(context, touched, BATCH_LEVELS);
+}
+
+function settleMisses(context: u32, misses: u32): void {
+  let tried: u32 = 0;
+  let unknown: u32 = 0;
+  let cacheHits: u32 = 0;
+  let cacheInserts: u32 = 0;
+  for (let m: u32 = 0; m < misses; m++) {
+    const miss = context + (m << 2);
+    const i = load<u32>(miss, BATCH_MISSES);
+    const at = context + (i << 2);
+    const key = keyAt(context, i);
+    const guess = load<u32>(miss, BATCH_GUESSES);
+    const answer = load<u32>(miss, BATCH_ENTRIES);
+    let flow = load<u32>(at, BATCH_FLOWS);
+    let masks: u32 = 1;
+    if (flow === 0 || load<u32>(flow, FLOW_MASK) !== guess || !Microflow.verify(flow, key)) {
+      flow = findTheLongWay(guess, key);
+      masks = visited;
+    }
+    tried += masks;
+    store<u32>(at, flow, BATCH_FLOWS);
+    store<u32>(at, masks, BATCH_VISITED);
+    if (flow === 0) {
+      unknown++;
+      maskCacheForget(answer);
+      store<u32>(at, LookupLevel.UPCALL, BATCH_LEVELS);
+      continue;
+    }
+    const mask = load<u32>(flow, FLOW_MASK);
+    const hit = (answer & MASK_CACHE_KNOWN) !== 0 && mask === guess;
+    cacheHits += hit ? 1 : 0;
+    store<u32>(at, hit ? LookupLevel.MASK_CACHE : LookupLevel.MASKED, BATCH_LEVELS);
+    store<u32>(mask, load<u32>(mask, MASK_HITS) + 1, MASK_HITS);
+    if (answer !== 0) {
+      const index = load<u32>(mask, MASK_INDEX);
+      if (maskCacheNote(answer, load<u32>(at, BATCH_HASHES), key, index)) cacheInserts++;
+    }
+    microflowRemember(load<u32>(at, BATCH_SIGNATURES), key, flow);
+  }
+  count(PmdStat.MASKS_VISITED, tried);
+  count(PmdStat.HIT_MASK_CACHE, cacheHits);
+  count(PmdStat.HIT_MASKED, misses - unknown - cacheHits);
+  count(PmdStat.MISS, unknown);
+  count(PmdStat.MASK_CACHE_INSERTS, cacheInserts);
+}
+
+/** Searches the guessed mask thoroughly, and then all others. */
+function findTheLongWay(guess: u32, key: u32): u32 {
+  visitedReset();
+  if (guess === 0) return lookupMasks(key, NOWHERE);
+  const flow = tryMask(guess, key);
+  return flow !== 0 ? flow : lookupMasks(key, load<u32>(guess, MASK_INDEX));
+}
