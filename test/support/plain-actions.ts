@@ -63,7 +63,7 @@ function applyToFrame(frame: PlainEthernet, action: OdpAction): Effect {
       return formatEthernet({ ...frame, tags: frame.tags.slice(1) });
     case "setVlan":
       if (frame.tags.length === 0) return "refused";
-      frame.tags[0]!.tci = masked(frame.tags[0]!.tci, action.value & 0xefff, action.mask);
+      setTag(frame.tags[0]!, action.value & 0xefff, action.mask);
       return formatEthernet(frame);
     case "pushMpls":
     case "popMpls":
@@ -250,6 +250,12 @@ function setBits(target: Buffer, at: number, value: Buffer, mask: Buffer): void 
   mask.forEach((bits, i) => {
     target[at + i] = (target[at + i]! & ~bits) | value[i]!;
   });
+}
+
+/** The DEI bit goes with a tag that changes and stays with one that does not. */
+function setTag(tag: { tci: number }, value: number, mask: number): void {
+  const tci = masked(tag.tci, value, mask);
+  if (((tci ^ tag.tci) & 0xefff) !== 0) tag.tci = tci;
 }
 
 function masked(old: number, value: number, mask: number): number {
