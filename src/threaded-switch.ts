@@ -72,6 +72,8 @@ export class ThreadedSwitch extends Switch {
     super(options);
     const native = loadNative();
     this.cores = native.addon === undefined ? [-1] : options.cores;
+    // Flow tables are read at random: with 4 KiB pages half of the misses are those of the page tables.
+    native.addon?.adviseHugePages(this.memory.u8, 0, this.memory.u8.length);
     this.#log = options.log ?? (() => {});
     if (native.addon === undefined && options.cores.length > 0) {
       this.#log(`one unpinned PMD instead of cores ${options.cores.join(",")}: ${native.reason}`);
