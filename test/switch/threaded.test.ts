@@ -60,6 +60,7 @@ test("a worker that dies is restarted with its ports and megaflows, and what it 
   const log: string[] = [];
   const sw = create(t, log);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(500)), leftOut: 0 });
+  await until("the megaflow", () => sw.megaflows().length === 1);
   await until("5 rounds", () => sw.traceRounds() >= 5);
   const before = sw.traceRounds();
   await sw.threads[0]!.terminate();
@@ -73,7 +74,7 @@ test("a worker that dies is restarted with its ports and megaflows, and what it 
 test("the digest of a round is the same however often it is taken", async (t) => {
   const sw = create(t);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(300)), leftOut: 0 });
-  await until("2 rounds", () => sw.traceRounds() >= 2);
+  await until("the megaflow", () => sw.megaflows().length === 1 && sw.pmds[0]!.stats.parked === 0);
   const first = await sw.digestRound();
   assert.equal(await sw.digestRound(), first);
   assert.notEqual(first, 0n);
