@@ -8,7 +8,6 @@ import { formatOdpActions } from "../odp/format-actions.ts";
 import { formatUfid } from "../odp/ufid.ts";
 import { formatFlow } from "../openflow/format-flow.ts";
 import type { Switch } from "../switch.ts";
-import { maskedKey } from "../upcall/ukey.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 import type { MegaflowReport, SwitchCounters, TableReport } from "./engine.ts";
 
@@ -49,7 +48,7 @@ export function megaflowsOf(owner: Switch): MegaflowReport[] {
     const same = byUfid.get(ufid);
     byUfid.set(ufid, {
       ufid,
-      match: same?.match ?? formatOdpMatch(maskedKey(ukey), ukey.mask),
+      match: same?.match ?? formatOdpMatch(ukey.key, ukey.mask),
       actions: same?.actions ?? formatOdpActions(ukey.actions),
       packets: (same?.packets ?? 0) + ukey.packets,
       bytes: (same?.bytes ?? 0) + ukey.bytes,
