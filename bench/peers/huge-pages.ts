@@ -16,6 +16,7 @@ export class HugePages {
     const before = Number(readFileSync(COUNT_FILE, "utf8"));
     const pages = new HugePages(before, count);
     if (before >= count) return pages;
+    process.once("exit", pages.giveBack);
     writeFileSync(COUNT_FILE, String(count));
     const got = Number(readFileSync(COUNT_FILE, "utf8"));
     if (got < count) {
@@ -29,6 +30,9 @@ export class HugePages {
 
   /** Gives back what was reserved. */
   [Symbol.dispose](): void {
-    writeFileSync(COUNT_FILE, String(this.before));
+    process.off("exit", this.giveBack);
+    this.giveBack();
   }
+
+  private readonly giveBack = () => writeFileSync(COUNT_FILE, String(this.before));
 }

@@ -63,7 +63,9 @@ export class OvsDpdk {
   private constructor(
     private readonly binary: string,
     private readonly core: number,
-  ) {}
+  ) {
+    process.once("exit", this.removeFolder);
+  }
 
   /** Starts it with its PMD on `core` and everything else on another, ports and rules in place. */
   static async start(
@@ -116,8 +118,11 @@ export class OvsDpdk {
   async [Symbol.asyncDispose](): Promise<void> {
     this.control?.close();
     for (const child of this.children.reverse()) await child.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    process.off("exit", this.removeFolder);
+    this.removeFolder();
   }
+
+  private readonly removeFolder = () => rmSync(this.folder, { recursive: true, force: true });
 
   private async startDaemons(configuration: OvsConfiguration, ownPool: boolean): Promise<void> {
     const database = this.path("db.sock");

@@ -59,6 +59,17 @@ export class Child {
   };
 }
 
+/** Makes a signal end this process the orderly way: children, huge pages and the like are cleaned up at exit. */
+export function exitOnSignals(): void {
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const) {
+    process.once(signal, () => process.exit(status));
+  }
+}
+
 /** Tries until it works, for `seconds`; then throws the last error. */
 export async function until<T>(attempt: () => T | Promise<T>, seconds = 10): Promise<T> {
   const deadline = Date.now() + seconds * 1000;

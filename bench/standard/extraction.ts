@@ -1,6 +1,7 @@
-// Extraction alone: cycles of the stage that makes a key of a packet, by kind of packet, in both languages.
+// Extraction alone: cycles of the stage that makes a key (and its hash) of a packet, by kind of packet, in both languages.
 import { presets } from "../../src/bench/workload/presets.ts";
 import { completeSpec } from "../../src/bench/workload/spec.ts";
+import { datapathStages } from "../../src/pmd/stages.ts";
 import { compareTwin } from "../twin/compare.ts";
 import { extractionWorkloads } from "./cases.ts";
 
@@ -17,7 +18,7 @@ export async function measureExtraction(core: number): Promise<ExtractionCost[]>
   for (const { title, workload } of extractionWorkloads) {
     const spec = completeSpec(presets[workload] ?? {});
     const { stages } = await compareTwin(workload, spec, { core, rounds: 2, windows: 3, seconds: 0.5 });
-    const { wasm, c } = stages.find(({ stage }) => stage === "extract")!;
+    const { wasm, c } = stages[datapathStages.findIndex((stage) => stage.name === "stageExtract")]!;
     costs.push({ title, wasm, c });
   }
   return costs;

@@ -21,6 +21,7 @@ import { ovsConfigurations } from "../peers/configurations.ts";
 import { HugePages } from "../peers/huge-pages.ts";
 import { measurePeer, type PeerResult } from "../peers/measure.ts";
 import { ovsDpdkMissing, type PeerInput, pagesNeeded } from "../peers/ovs-dpdk.ts";
+import { exitOnSignals } from "../peers/process.ts";
 import { testpmdMissing, testpmdRates } from "../peers/testpmd.ts";
 import { twinMissing } from "../twin/build.ts";
 import { compareTwin, type TwinComparison } from "../twin/compare.ts";
@@ -100,6 +101,8 @@ function saveReport(report: StandardReport, out: string): void {
 async function measureRow(one: StandardCase, options: Options): Promise<StandardRow> {
   const spec = completeSpec(presets[one.workload] ?? {});
   const folder = mkdtempSync(join(tmpdir(), "megaflow-standard-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   try {
     const files = writeWorkload(spec, folder, "trace");
     const input = { ...files, ports: PORTS };
@@ -107,7 +110,8 @@ async function measureRow(one: StandardCase, options: Options): Promise<Standard
     const twin = options.twin && one.twin ? await measureTwin(one, spec, options) : null;
     return { ...row, twin };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 
@@ -170,4 +174,5 @@ function noted(what: string, missing: string | undefined): boolean {
   return missing === undefined;
 }
 
+exitOnSignals();
 await main();
