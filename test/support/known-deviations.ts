@@ -3,9 +3,12 @@
 
 /** The packet in hex without the bytes that may differ: the payload bytes of a later IPv4 fragment that Open vSwitch
  * takes for the checksum of a TCP or UDP header when it rewrites an address (RFC 791: the header is in the first
- * fragment only; the kernel's datapath leaves later ones alone). */
+ * fragment only; the kernel's datapath leaves later ones alone), and the checksum of an IPv6 packet that is the only
+ * fragment of its datagram (RFC 6946), which it forgets to correct. */
 export function withoutKnownDeviations(hex: string): string {
   const frame = Buffer.from(hex, "hex");
+  const ipv6 = ipv6Offset(frame);
+  if (ipv6 !== undefined) return withoutAtomicChecksum(frame, ipv6);
   const l3 = ipv4Offset(frame);
   if (l3 === undefined || l3 + 20 > frame.length) return hex;
   const isLater = (frame.readUInt16BE(l3 + 6) & 0x1fff) !== 0;
@@ -17,13 +20,48 @@ export function withoutKnownDeviations(hex: string): string {
   return frame.toString("hex");
 }
 
+const CHECKSUM_AT: Record<number, number> = { 6: 16, 17: 6, 58: 2 };
+const ARP_SIZE = 28;
+const SKIPPED = new Set([0, 43, 60]);
+const FRAGMENT = 44;
+const AUTHENTICATION = 51;
+
+function withoutAtomicChecksum(frame: Buffer, l3: number): string {
+  let next = frame[l3 + 6]!;
+  let at = l3 + 40;
+  let atomic = false;
+  while (at + 8 <= frame.length && (SKIPPED.has(next) || next === FRAGMENT || next === AUTHENTICATION)) {
+    if (next === FRAGMENT) atomic = (frame.readUInt16BE(at + 2) & 0xfff9) === 0;
+    const size =
+      next === FRAGMENT ? 8 : next === AUTHENTICATION ? (frame[at + 1]! + 2) * 4 : (frame[at + 1]! + 1) * 8;
+    next = frame[at]!;
+    at += size;
+  }
+  const checksum = CHECKSUM_AT[next];
+  if (atomic && checksum !== undefined && at + checksum + 2 <= frame.length)
+    frame.fill(0, at + checksum, at + checksum + 2);
+  return frame.toString("hex");
+}
+
+/** Where the IPv6 header begins, behind tags; undefined when there is none, or not a whole one. */
+function ipv6Offset(frame: Buffer): number | undefined {
+  const at = typeOffset(frame);
+  if (at + 42 > frame.length || frame.readUInt16BE(at) !== 0x86dd) return undefined;
+  return at + 2;
+}
+
 /** Whether a packet is one whose treatment under the rules is an accident in Open vSwitch: a label pushed on an 802.2
- * frame ends up behind the LLC header, where later label actions of the same pass, but no receiver, look for it. */
+ * frame ends up behind the LLC header, where later label actions of the same pass, but no receiver, look for it; and
+ * fields set in an ARP frame that is cut short are written whether they are there or not. */
 export function isAccident(hex: string, flows: string[]): boolean {
-  if (!flows.some((flow) => flow.includes("push_mpls"))) return false;
   const frame = Buffer.from(hex, "hex");
   const at = typeOffset(frame);
-  return at + 2 <= frame.length && frame.readUInt16BE(at) < 0x600;
+  if (at + 2 > frame.length) return false;
+  const type = frame.readUInt16BE(at);
+  const rules = (part: RegExp) => flows.some((flow) => part.test(flow));
+  if (type < 0x600) return rules(/push_mpls/);
+  const isArp = type === 0x0806 || type === 0x8035;
+  return isArp && frame.length < at + 2 + ARP_SIZE && rules(/->(arp_|NXM_(OF|NX)_ARP_)/);
 }
 
 /** Where the EtherType behind the VLAN tags is. */

@@ -312,7 +312,6 @@ const VLAN: Draw[] = [
   (r) => `mod_vlan_pcp:${r.int(0, 7)}`,
   (r) => `set_field:${0x1000 | r.pick(VLAN_IDS)}->vlan_vid`,
   (r) => `set_field:${r.int(0, 7)}->vlan_pcp`,
-  (r) => `load:0x${r.int(0, 15).toString(16)}->NXM_OF_VLAN_TCI[0..3]`,
 ];
 
 const IPV4: Draw[] = [
