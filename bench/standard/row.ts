@@ -22,12 +22,12 @@ export interface StandardRow {
 }
 
 /** Nanoseconds for a packet received, of windows that count packets sent. */
-export function windowNs(windows: readonly Window[], copies: number): number {
+function windowNs(windows: readonly Window[], copies: number): number {
   return (1000 * copies) / median(windows.map((window) => window.mpps));
 }
 
 /** Our nanoseconds a packet: the median of all windows of all runs. */
-export function oursNs(row: StandardRow): number {
+function oursNs(row: StandardRow): number {
   return windowNs(
     row.ours.flatMap((result) => result.windows.flat()),
     oursCopies(row),

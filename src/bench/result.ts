@@ -21,7 +21,7 @@ export interface StageCost {
 }
 
 /** How the switch was set up. */
-export interface BenchSetup {
+interface BenchSetup {
   /** Version of the package. */
   readonly megaflow: string;
   readonly profile: ProfileName;

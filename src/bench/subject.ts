@@ -10,7 +10,7 @@ import { ThreadedSwitch } from "../threaded-switch.ts";
 import type { FrameStore } from "./pipeline/frame-store.ts";
 
 /** Rules in `ovs-ofctl` syntax with the file to name in messages. */
-export interface RuleSource {
+interface RuleSource {
   readonly file: string;
   readonly text: string;
 }

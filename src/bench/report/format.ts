@@ -5,8 +5,8 @@ import { csvLines, markdownTable, plainTable, type Table } from "./table.ts";
 import { environmentLines, rateTable, stageTable } from "./views.ts";
 
 /** What a report is written as. */
-export const reportFormats = ["text", "json", "csv", "md", "html"] as const;
-export type ReportFormat = (typeof reportFormats)[number];
+
+export type ReportFormat = "text" | "json" | "csv" | "md" | "html";
 
 /** Further tables and pictures that a command adds to its report. */
 export interface ReportExtras {
@@ -31,7 +31,7 @@ export function formatReport(
 }
 
 /** The two pictures of any set of results: rates, and cycles by stage. */
-export function resultPictures(results: readonly BenchResult[]): string[] {
+function resultPictures(results: readonly BenchResult[]): string[] {
   const rates = results.map((result) => ({
     label: result.name,
     parts: [result.mpps],

@@ -50,12 +50,12 @@ export function writeWorkload(spec: WorkloadSpec, folder: string, name: string):
 }
 
 /** Writes the trace alone. */
-export function writePcap(spec: WorkloadSpec, path: string): void {
+function writePcap(spec: WorkloadSpec, path: string): void {
   withFileSink(path, (sink) => generateCapture(spec, sink));
 }
 
 /** Writes the rules alone and returns how many there are. */
-export function writeRules(spec: WorkloadSpec, path: string): number {
+function writeRules(spec: WorkloadSpec, path: string): number {
   let count = 0;
   withFileSink(path, (sink) => {
     let lines: string[] = [];

@@ -52,7 +52,7 @@ export const defaultSpec: Readonly<WorkloadSpec> = {
 };
 
 /** Most masks that the scheme `masks` can make: 16 source prefix lengths by 32 destination ones. */
-export const MASKS_MAX = 512;
+const MASKS_MAX = 512;
 const FLOWS_MAX = 4_000_000;
 const PACKETS_MAX = 64_000_000;
 const FRAME_MIN = 60;
