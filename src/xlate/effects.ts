@@ -31,16 +31,24 @@ export function applyEffect(bridge: Bridge, effect: SideEffect, nowMs: number): 
 function learnRule(bridge: Bridge, effect: Extract<SideEffect, { kind: "learn" }>, nowMs: number): boolean {
   const { rule } = effect;
   if (effect.limit > 0 && !bridge.mayLearn(rule, effect.limit)) return false;
-  if (isThere(bridge, rule)) return false;
+  const wanted = new Rule(rule);
+  const there = bridge.tables[rule.tableId]?.findExact(wanted.match, rule.priority, bridge.version) ?? null;
+  if (there !== null && sameRule(there, wanted)) {
+    there.modifiedMs = Math.max(there.modifiedMs, nowMs);
+    return false;
+  }
   applyFlowMods(bridge, [flowModOf(rule)], nowMs);
   return true;
 }
 
-/** Whether the same rule with the same actions is there: packets go on as before. */
-function isThere(bridge: Bridge, spec: RuleSpec): boolean {
-  const wanted = new Rule(spec);
-  const there = bridge.tables[spec.tableId]?.findExact(wanted.match, spec.priority, bridge.version);
-  return there !== undefined && there !== null && sameActions(there.actions, wanted.actions);
+/** Whether learning the rule again changes nothing but when it was learned. */
+function sameRule(there: Rule, wanted: Rule): boolean {
+  return (
+    there.cookie === wanted.cookie &&
+    there.idleTimeout === wanted.idleTimeout &&
+    there.hardTimeout === wanted.hardTimeout &&
+    sameActions(there.actions, wanted.actions)
+  );
 }
 
 function sameActions(a: unknown, b: unknown): boolean {
@@ -69,7 +77,9 @@ function flowModOf(spec: RuleSpec): FlowMod {
   };
 }
 
-function shorten({ rule, idleTimeout, hardTimeout }: Extract<SideEffect, { kind: "finTimeout" }>): void {
+function shorten(effect: Extract<SideEffect, { kind: "finTimeout" }>): void {
+  const { rule, idleTimeout, hardTimeout, closing } = effect;
+  if (!closing) return;
   if (idleTimeout > 0) rule.idleTimeout = reduced(rule.idleTimeout, idleTimeout);
   if (hardTimeout > 0) rule.hardTimeout = reduced(rule.hardTimeout, hardTimeout);
 }

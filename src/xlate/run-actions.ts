@@ -1,9 +1,9 @@
 // Carries a list of OpenFlow actions out, one after the other; each action's own file knows how. Where
 // an action stops the pipeline for a recirculation, keeps what is left for afterwards.
 
-import { KEY_NW_PROTO, KEY_TUN_ID } from "../../assembly/layout/flow-key.ts";
+import { KEY_NW_PROTO, KEY_TCP_FLAGS, KEY_TUN_ID } from "../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
-import { setBe } from "../odp/flow-key.ts";
+import { getBe16, setBe } from "../odp/flow-key.ts";
 import type { OfAction } from "../openflow/action.ts";
 import { fieldOf } from "../openflow/field.ts";
 import { FLOW_ACTSET_OUTPUT } from "../openflow/flow-layout.ts";
@@ -24,6 +24,9 @@ import { isLayer3OrHigher } from "./layer.ts";
 import { reportAction, reportActionSet } from "./report.ts";
 import { runHeaderAction } from "./run-header-action.ts";
 
+/** TCP flags that end a connection (RFC 9293 section 3.1). */
+const TCP_FIN = 0x001;
+const TCP_RST = 0x004;
 const ACTSET_OUTPUT_WORD = FLOW_ACTSET_OUTPUT >>> 2;
 const METADATA = fieldOf("metadata");
 
@@ -231,5 +234,7 @@ function writeActions(x: Xlate, actions: readonly OfAction[]): void {
 function finTimeout(x: Xlate, idleTimeout: number, hardTimeout: number): void {
   x.state.look(KEY_NW_PROTO, 1);
   if (x.rule === null) return;
-  x.effects.push({ kind: "finTimeout", rule: x.rule, idleTimeout, hardTimeout });
+  const flags = x.env.options?.tcpFlags ?? getBe16(x.state.original, KEY_TCP_FLAGS);
+  const closing = (flags & (TCP_FIN | TCP_RST)) !== 0;
+  x.effects.push({ kind: "finTimeout", rule: x.rule, idleTimeout, hardTimeout, closing });
 }

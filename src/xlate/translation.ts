@@ -79,11 +79,13 @@ export type SideEffect =
       readonly deleteLearned: boolean;
     }
   | {
-      /** Reduces a rule's time-outs once a FIN or RST passes. */
+      /** Reduces a rule's time-outs when a FIN or RST passes. */
       readonly kind: "finTimeout";
       readonly rule: TableRule;
       readonly idleTimeout: number;
       readonly hardTimeout: number;
+      /** The connection ends: a FIN or RST was among the TCP flags. */
+      readonly closing: boolean;
     };
 
 /** The answer of a translation. */
@@ -121,7 +123,10 @@ export interface TranslateOptions {
   readonly megaflows?: boolean;
   /** Record the steps and the reasons of the mask. */
   readonly trace?: boolean;
-  /** TCP flags are not looked at by this packet: it stands for the packets of an installed megaflow. */
+  /**
+   * TCP flags of all the packets that the translation stands for; the packet's own if left out. They decide
+   * effects, not actions, and so are not in the mask.
+   */
   readonly tcpFlags?: number;
 }
 

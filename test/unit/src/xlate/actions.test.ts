@@ -5,8 +5,10 @@ import { test } from "node:test";
 import { DropReason } from "../../../../assembly/layout/stat.ts";
 import type { OfPort } from "../../../../src/openflow/port.ts";
 import { bridgePort } from "../../../../src/xlate/bridge-port.ts";
+import { applyEffects } from "../../../../src/xlate/effects.ts";
+import { translate } from "../../../../src/xlate/translate.ts";
 import { testEnv } from "../../../megaflow/test-bridge.ts";
-import { actionsOf, actionsOn, translated } from "./translated.ts";
+import { actionsOf, actionsOn, keyOf, translated } from "./translated.ts";
 
 const ETH = "dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02";
 const TCP = `in_port=1,tcp,${ETH},nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,tcp_src=1000,tcp_dst=80`;
@@ -253,4 +255,22 @@ test("exact masks stand in for megaflows when those are off", () => {
     mask.reduce((sum, word) => sum + word.toString(2).replaceAll("0", "").length, 0);
   assert.ok(bits(exact) > bits(wide) + 200);
   assert.ok(wide.every((word, i) => (word & ~(exact[i] as number)) === 0));
+});
+
+test("fin_timeout shortens a rule's time-outs when the connection ends, and learning again keeps a rule young", () => {
+  const env = testEnv("idle_timeout=60,tcp actions=fin_timeout(idle_timeout=5),output:2");
+  const apply = (flags: string) => {
+    const { effects } = translate(env, keyOf(`${TCP},tcp_flags=${flags}`));
+    applyEffects(env.bridge, effects, 0);
+    return effects.map((effect) => effect.kind === "finTimeout" && effect.rule.idleTimeout);
+  };
+  assert.deepEqual(apply("0x010"), [60]);
+  assert.deepEqual(apply("0x011"), [5]);
+  const learner = testEnv("actions=learn(table=1,hard_timeout=9,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])");
+  const { effects } = translate(learner, keyOf(PLAIN));
+  assert.equal(applyEffects(learner.bridge, effects, 1000), true);
+  assert.equal(applyEffects(learner.bridge, effects, 2000), false);
+  const ages: number[] = [];
+  learner.bridge.forEachRule((rule) => ages.push(rule.modifiedMs), undefined, 1);
+  assert.deepEqual(ages, [2000]);
 });
