@@ -2,9 +2,9 @@
 
 const palette = ["#3b7dd8", "#e08a2e", "#3aa66b", "#c44e8a", "#8a6fd1", "#8c8c8c", "#b8a13a", "#56a7b5"];
 const ROW_HEIGHT = 22;
-const LABEL_WIDTH = 190;
 const CHART_WIDTH = 560;
-const VALUE_WIDTH = 90;
+/** Pixels of a letter, on average. */
+const LETTER_WIDTH = 6.8;
 
 /** One bar: its parts lie end to end. */
 export interface Bar {
@@ -18,9 +18,10 @@ export interface Bar {
 export function barChart(title: string, bars: readonly Bar[], legend: readonly string[] = []): string {
   const longest = Math.max(...bars.map((bar) => sum(bar.parts)), Number.MIN_VALUE);
   const top = legend.length > 0 ? 52 : 30;
+  const left = textWidth(bars.map((bar) => bar.label)) + 16;
   const rows = bars.map((bar, row) => {
     const y = top + row * ROW_HEIGHT;
-    let x = LABEL_WIDTH;
+    let x = left;
     const parts = bar.parts.map((part, i) => {
       const width = (part / longest) * CHART_WIDTH;
       const rect = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${ROW_HEIGHT - 6}" fill="${colour(i)}"/>`;
@@ -28,13 +29,11 @@ export function barChart(title: string, bars: readonly Bar[], legend: readonly s
       return rect;
     });
     const middle = y + ROW_HEIGHT / 2 + 1;
-    const label = `<text x="${LABEL_WIDTH - 8}" y="${middle}" text-anchor="end">${escapeXml(bar.label)}</text>`;
+    const label = `<text x="${left - 8}" y="${middle}" text-anchor="end">${escapeXml(bar.label)}</text>`;
     return `${label}${parts.join("")}<text x="${(x + 6).toFixed(1)}" y="${middle}">${escapeXml(bar.value)}</text>`;
   });
-  return picture(title, LABEL_WIDTH + CHART_WIDTH + VALUE_WIDTH, top + bars.length * ROW_HEIGHT + 8, [
-    ...legendItems(legend),
-    ...rows,
-  ]);
+  const width = left + CHART_WIDTH + textWidth(bars.map((bar) => bar.value)) + 12;
+  return picture(title, width, top + bars.length * ROW_HEIGHT + 8, [...legendItems(legend), ...rows]);
 }
 
 /** One line of a line chart; points in the order of x. */
@@ -101,9 +100,14 @@ function legendItems(names: readonly string[]): string[] {
   let x = 8;
   return names.map((name, i) => {
     const item = `<rect x="${x}" y="28" width="11" height="11" fill="${colour(i)}"/><text x="${x + 15}" y="38">${escapeXml(name)}</text>`;
-    x += 26 + name.length * 6.6;
+    x += 26 + textWidth([name]);
     return item;
   });
+}
+
+/** Room that the longest of some texts needs. */
+function textWidth(texts: readonly string[]): number {
+  return Math.ceil(Math.max(...texts.map((text) => text.length)) * LETTER_WIDTH);
 }
 
 function colour(index: number): string {
