@@ -52,7 +52,7 @@ export class Pmd {
     ringInit(memory, this.txRing);
     this.tx = new RingReader(memory, this.txRing.base);
     this.channel = new PmdChannel(memory, this.layout, () => this.runner?.relieve());
-    this.handler = new UpcallHandler(this.channel, handler);
+    this.handler = new UpcallHandler(this.channel, handler, settings.maskLimit);
   }
 
   get stats(): PmdStats {

@@ -25,6 +25,8 @@ import {
 import type { PmdChannel } from "../datapath/pmd-channel.ts";
 import { encodeActions } from "../odp/encode-actions.ts";
 import { ufidOf } from "../odp/ufid.ts";
+import { exactMask } from "../xlate/finish-mask.ts";
+import { MaskSet } from "../xlate/mask-limit.ts";
 import { translate } from "../xlate/translate.ts";
 import type { ControllerRecord, SideEffect, TranslateContext, Translation } from "../xlate/translation.ts";
 import { FlowCredit } from "./credit.ts";
@@ -89,6 +91,8 @@ export class UpcallHandler {
   generation = 0;
   readonly #options: HandlerOptions;
   readonly #credit: FlowCredit;
+  /** Masks of all megaflows in `ukeys`. */
+  readonly #masks: MaskSet;
   /** What a reply is about, by token. */
   readonly #waiting = new Map<number, Ukey>();
   /** Live megaflows by the address of their record. */
@@ -97,8 +101,10 @@ export class UpcallHandler {
   /** Answering may need room in the command ring, whose relief must not take up another record. */
   #draining = false;
 
-  constructor(channel: PmdChannel, options: HandlerOptions) {
+  /** `maskLimit`: masks of the PMD from which on megaflows share those there are. */
+  constructor(channel: PmdChannel, options: HandlerOptions, maskLimit: number) {
     this.channel = channel;
+    this.#masks = new MaskSet(maskLimit);
     this.#options = options;
     this.#credit = new FlowCredit(channel.memory);
   }
@@ -225,7 +231,7 @@ export class UpcallHandler {
   }
 
   #install(pending: number, key: Uint32Array, translation: Translation, program: Uint32Array): void {
-    const { mask } = translation;
+    const mask = this.#masks.choose(translation.mask, exactMask(key));
     const lanes = maskLanes(mask);
     const cookie = this.#nextCookie;
     this.#nextCookie = (this.#nextCookie + 1) >>> 0 || 1;
@@ -257,6 +263,7 @@ export class UpcallHandler {
 
   #put(ukey: Ukey, pending: number): void {
     this.ukeys.set(ukey.cookie, ukey);
+    this.#masks.add(ukey.mask);
     this.#waiting.set(this.channel.putFlow({ ...ukey, key: maskedKey(ukey), pending }), ukey);
   }
 
@@ -336,6 +343,7 @@ export class UpcallHandler {
     this.channel.capacity.releaseFlow(ukey.lanes.length, ukey.block);
     this.#release(ukey);
     this.ukeys.delete(ukey.cookie);
+    this.#masks.remove(ukey.mask);
     if (this.#byFlow.get(ukey.flow) === ukey) this.#byFlow.delete(ukey.flow);
   }
 
