@@ -25,7 +25,7 @@ import {
 import type { PmdChannel } from "../datapath/pmd-channel.ts";
 import { encodeActions } from "../odp/encode-actions.ts";
 import { ufidOf } from "../odp/ufid.ts";
-import { exactMask } from "../xlate/finish-mask.ts";
+import { everythingMask } from "../xlate/finish-mask.ts";
 import { MaskSet } from "../xlate/mask-limit.ts";
 import { translate } from "../xlate/translate.ts";
 import type { ControllerRecord, SideEffect, TranslateContext, Translation } from "../xlate/translation.ts";
@@ -71,6 +71,9 @@ export interface HandlerCounters {
   deleted: number;
   unknownCookies: number;
 }
+
+/** Stands in for any mask where there is no room for more. */
+const EVERYTHING = everythingMask();
 
 /** See the head of the file. */
 export class UpcallHandler {
@@ -231,7 +234,7 @@ export class UpcallHandler {
   }
 
   #install(pending: number, key: Uint32Array, translation: Translation, program: Uint32Array): void {
-    const mask = this.#masks.choose(translation.mask, exactMask(key));
+    const mask = this.#masks.choose(translation.mask, EVERYTHING);
     const lanes = maskLanes(mask);
     const cookie = this.#nextCookie;
     this.#nextCookie = (this.#nextCookie + 1) >>> 0 || 1;

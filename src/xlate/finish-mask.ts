@@ -126,6 +126,17 @@ export function exactMask(key: FlowKey): Uint32Array {
   return mask;
 }
 
+/** Every bit that extraction fills, whatever the packet: the mask that widens all others. */
+export function everythingMask(): Uint32Array {
+  const mask = new Uint32Array(KEY_WORD_COUNT);
+  for (const shape of Object.values(SHAPES)) {
+    for (let i = 0; i < mask.length; i++) {
+      mask[i] = ((mask[i] as number) | ((shape[i] as number) & ~(EXACT_UNUSED[i] as number))) >>> 0;
+    }
+  }
+  return mask;
+}
+
 /** A tag that is not there is known not to be there by one bit. */
 function trimTag(mask: Uint32Array, key: FlowKey, tci: number, tpid: number): void {
   if ((getLe16(key, tci) & TCI_PRESENT) !== 0) return;

@@ -18,12 +18,15 @@ export class MaskSet {
   /**
    * The mask to install a megaflow with: `mask` itself while there is room or it is in use already, else
    * the narrowest widening of it there is, that is the one in use that has all of its bits and the
-   * fewest others. Such a mask looks at more, which is always sound. Without one, `fallback` (the
-   * packet's exact mask, of which there are few) if given, else `mask`.
+   * fewest others. Such a mask looks at more, which is always sound. The last place is kept for
+   * `everything`, which widens any mask.
    */
-  choose(mask: Uint32Array, fallback?: Uint32Array): Uint32Array {
-    if (this.#masks.size < this.limit || this.#masks.has(keyOf(mask))) return mask;
-    return this.#smallestSuperset(mask) ?? fallback ?? mask;
+  choose(mask: Uint32Array, everything: Uint32Array): Uint32Array {
+    if (this.#masks.size < this.limit - 1 || this.#masks.has(keyOf(mask))) return mask;
+    return (
+      this.#smallestSuperset(mask) ??
+      (extraBits(everything, mask) < Number.POSITIVE_INFINITY ? everything : mask)
+    );
   }
 
   /** One more megaflow has this mask. */

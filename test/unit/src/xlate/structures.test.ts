@@ -97,21 +97,26 @@ test("priority counts know the highest", () => {
   }
 });
 
-test("over the limit a mask gives way to the narrowest wider one in use", () => {
-  const set = new MaskSet(2);
+test("over the limit a mask gives way to the narrowest wider one in use, or to everything", () => {
+  const everything = Uint32Array.of(~0, ~0);
+  const set = new MaskSet(3);
   const narrow = Uint32Array.of(0xff, 0);
   const wide = Uint32Array.of(0xffff, 0xff);
+  const other = Uint32Array.of(0x10000, 0);
+  assert.deepEqual(set.choose(other, everything), other);
   set.add(narrow);
   set.add(wide);
   assert.equal(set.size, 2);
-  assert.deepEqual(set.choose(Uint32Array.of(0x0f, 0)), narrow);
-  assert.deepEqual(set.choose(Uint32Array.of(0x0f, 1)), wide);
-  assert.deepEqual(set.choose(narrow), narrow);
-  const other = Uint32Array.of(0x10000, 0);
-  assert.deepEqual(set.choose(other), other);
-  assert.deepEqual(set.choose(other, Uint32Array.of(~0 >>> 0, ~0 >>> 0)), Uint32Array.of(~0 >>> 0, ~0 >>> 0));
+  assert.deepEqual(set.choose(Uint32Array.of(0x0f, 0), everything), narrow);
+  assert.deepEqual(set.choose(Uint32Array.of(0x0f, 1), everything), wide);
+  assert.deepEqual(set.choose(narrow, everything), narrow);
+  assert.deepEqual(set.choose(other, everything), everything);
+  set.add(everything);
+  assert.equal(set.size, set.limit);
+  assert.deepEqual(set.choose(other, everything), everything);
   set.remove(wide);
-  assert.deepEqual(set.choose(Uint32Array.of(0x0f, 1)), Uint32Array.of(0x0f, 1));
+  set.remove(everything);
+  assert.deepEqual(set.choose(other, everything), other);
 });
 
 test("a MAC table learns, moves, ages and makes room", () => {
