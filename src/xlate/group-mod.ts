@@ -11,13 +11,27 @@ import {
   type GroupMod,
 } from "../openflow/group-mod.ts";
 import type { Bridge } from "./bridge.ts";
+import { removeRules, usesGroup } from "./flow-mod.ts";
+import type { TableRule } from "./table-rule.ts";
 
 /** Applies changes in order; when one fails, none is made. Throws MegaflowError `GROUP_MOD`. */
 export function applyGroupMods(bridge: Bridge, mods: readonly GroupMod[]): void {
   const groups = new Map(bridge.groups);
   for (const mod of mods) applyOne(groups, mod);
+  const deleted = [...bridge.groups.keys()].filter((id) => !groups.has(id));
   bridge.groups.clear();
   for (const [id, group] of groups) bridge.groups.set(id, group);
+  removeUsers(bridge, deleted);
+}
+
+/** Takes out the rules that use deleted groups (OpenFlow 1.3 section 6.4, "Group Modification"). */
+function removeUsers(bridge: Bridge, deleted: readonly number[]): void {
+  if (deleted.length === 0) return;
+  const users: TableRule[] = [];
+  bridge.forEachRule((rule) => {
+    if (deleted.some((id) => usesGroup(rule.actions, id))) users.push(rule);
+  });
+  removeRules(bridge, users);
 }
 
 /** Applies one change; the same errors. */

@@ -36,11 +36,13 @@ export function clone(x: Xlate, actions: readonly OfAction[], last: boolean): vo
   x.state.restore(saved);
 }
 
-/** Actions and then the action set, with a recirculation of their own if they need one. */
-function runBranch(x: Xlate, actions: readonly OfAction[], last: boolean): void {
+/** Actions and then the action set, with a recirculation of their own if they need one; returns whether they do. */
+function runBranch(x: Xlate, actions: readonly OfAction[], last: boolean): boolean {
   x.run(x, actions, last, false);
   if (!x.freezing) runActionSet(x);
-  if (x.freezing) finishFreezing(x);
+  const { freezing } = x;
+  if (freezing) finishFreezing(x);
+  return freezing;
 }
 
 /** Runs `body` with what it emits going into a list of its own. */
@@ -66,11 +68,12 @@ export function checkPktLarger(x: Xlate, pktLen: number, dst: Subfield, rest: re
   const { wasMpls, exit } = x;
   x.stack = [...stack];
   x.actionSet = [...actionSet];
+  let frozen = false;
   const branch = (answer: bigint): OdpAction[] => {
     x.exit = exit;
     const emitted = collect(x, () => {
       assignSubfield(x, dst, answer);
-      runBranch(x, rest, true);
+      frozen = runBranch(x, rest, true);
     });
     x.state.restore(saved);
     x.state.restoreBase(base);
@@ -78,7 +81,8 @@ export function checkPktLarger(x: Xlate, pktLen: number, dst: Subfield, rest: re
     return emitted;
   };
   const greater = branch(1n);
-  const exited = x.exit;
+  // The rest of a branch that recirculates is carried out then, the action set included.
+  const exited = x.exit || frozen;
   const lessEqual = branch(0n);
   x.out.push({ type: "checkPktLen", pktLen, greater, lessEqual });
   x.stack = stack;

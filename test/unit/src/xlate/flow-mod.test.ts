@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { GroupMod } from "../../../../src/openflow/group-mod.ts";
 import { parseFlow } from "../../../../src/openflow/parse-flow.ts";
+import { parseGroups } from "../../../../src/openflow/parse-group.ts";
 import { Bridge } from "../../../../src/xlate/bridge.ts";
 import { applyFlowMods, FlowOverlapError } from "../../../../src/xlate/flow-mod.ts";
+import { applyGroupMods } from "../../../../src/xlate/group-mod.ts";
 import { describeRule } from "../../../../src/xlate/report.ts";
 
 function bridgeWith(...flows: string[]): Bridge {
@@ -100,4 +103,17 @@ test("what was learned goes with the last rule that learned it, if it said so", 
   const { removed } = applyFlowMods(bridge, [parseFlow("table=1", {}, "delete")], 0);
   assert.equal(removed.length, 2);
   assert.deepEqual(rulesOf(bridge), ["5: priority 32768, cookie 0x8 0"]);
+});
+
+test("deleting a group deletes the rules that use it", () => {
+  const bridge = bridgeWith(
+    "arp actions=group:1",
+    "ip actions=write_actions(group:2)",
+    "priority=1 actions=drop",
+  );
+  const groups = "group_id=1,type=all,bucket=output:1\ngroup_id=2,type=all,bucket=output:2";
+  applyGroupMods(bridge, parseGroups(groups));
+  applyGroupMods(bridge, [{ ...(parseGroups("group_id=2,type=all")[0] as GroupMod), command: "delete" }]);
+  assert.deepEqual([...bridge.groups.keys()], [1]);
+  assert.deepEqual(rulesOf(bridge), ["0: arp, priority 32768 1", "0: priority 1 0"]);
 });
