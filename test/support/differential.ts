@@ -239,14 +239,21 @@ export function compareRuns(drawn: DifferentialCase, ovs: CaseRun, megaflow: Cas
   const differences: Difference[] = [];
   const limits = maxLengths(drawn);
   const truncated = truncatedPorts(drawn);
+  const learns = drawn.stateful && drawn.flows.some((flow) => flow.includes("normal"));
   for (const [at, expected] of ovs.results.entries()) {
     const actual = megaflow.results[at] ?? { out: [], controller: [] };
     if (sameOutput(expected, actual, truncated) && sameController(expected, actual, limits)) continue;
+    if (learns && [...expected.out, ...actual.out].some(([, hex]) => isToItself(hex))) continue;
     const index = at % drawn.packets.length;
     const pass = Math.floor(at / drawn.packets.length);
     differences.push({ index, pass, packet: drawn.packets[index]!, ovs: expected, megaflow: actual });
   }
   return differences;
+}
+
+/** A station that sends to itself: where NORMAL thinks that it is depends on whether learning or lookup comes first. */
+function isToItself(hex: string): boolean {
+  return hex.slice(0, 12) === hex.slice(12, 24);
 }
 
 /** Outputs by port: Open vSwitch sends a burst's packets port by port, so only the order on a port is seen. */
