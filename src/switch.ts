@@ -81,7 +81,7 @@ export class Switch {
       bridge: this.bridge,
       recirc: this.#recirc,
       controllerRecords: this.#records,
-      options: { megaflows: options.exactMegaflows !== true },
+      options: { megaflows: options.exactMegaflows !== true, conformance: options.settings.conformance },
     };
   }
 

@@ -118,6 +118,12 @@ const table = {
     default: MASK_MAX,
     meaning: "Most masks in a PMD; above it a new megaflow takes an existing, more exact mask.",
   },
+  conformance: {
+    kind: "word",
+    words: ["ovs", "openflow"],
+    default: "ovs",
+    meaning: "Where Open vSwitch departs from OpenFlow (push_vlan, push_mpls): which of them to follow.",
+  },
 } as const satisfies Record<string, SettingSpec>;
 
 /** Name of a setting, as `--set` takes it. */

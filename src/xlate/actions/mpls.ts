@@ -51,8 +51,16 @@ export function pushMpls(x: Xlate, ethertype: number): void {
   state.dirty = true;
 }
 
+/** The first label as OpenFlow 1.3 section 5.12.1 says: all zero but the TTL, which is the IP header's. */
+function firstLabelByOpenFlow(x: Xlate): number {
+  if (!isIp(x.state.flow)) return MPLS_BOS;
+  x.state.lookAtTtl();
+  return (MPLS_BOS | getU8(x.state.flow, TTL_OFFSET)) >>> 0;
+}
+
 /** The first label: explicit null, with the TTL and the class of the packet below. */
 function firstLabel(x: Xlate): number {
+  if (x.env.options?.conformance === "openflow") return firstLabelByOpenFlow(x);
   const { state } = x;
   const { flow } = state;
   const label = ethTypeOf(flow) === ETH_TYPE_IPV6 ? 2 : 0;
