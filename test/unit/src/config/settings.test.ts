@@ -21,6 +21,7 @@ import {
 test("the keys are those that scripts rely on", () => {
   assert.deepEqual([...settingKeys].sort(), [
     "batch",
+    "conformance",
     "flowLimit",
     "frames",
     "maskCache.entries",
