@@ -56,10 +56,10 @@ test("run shows the pipeline, a line an interval, the megaflows and the account"
     /^ +time +Mpps +ns\/packet +cycles +microflow +mask cache +masked +upcalls/.test(line),
   );
   assert.ok(header > 0, stdout);
-  assert.match(lines[header + 1] as string, /^ +0\.4s +\d+\.\d\d +\d+\.\d /);
+  assert.match(lines[header + 1] as string, /^ +0\.[4-9]s +\d+\.\d\d +\d+\.\d /);
   assert.match(stdout, /\n2 megaflows under 2 masks:\n {2}recirc_id\(0\),in_port\(1\),/);
   assert.match(stdout, /\ndropped +[\d,]+ {2}no rule [\d,]+/);
-  assert.match(lines[header + 3] as string, /^ +1\.2s /);
+  assert.match(lines[header + 3] as string, /^ +[12]\.\ds /);
   assert.equal(lines[header + 4], "");
   const account = /every packet is accounted for: ([\d,]+) of ([\d,]+)\n$/.exec(stdout);
   assert.ok(account !== null && account[1] === account[2], stdout);
