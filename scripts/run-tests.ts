@@ -12,7 +12,7 @@ import { projectFile } from "../src/project.ts";
 import { buildStale } from "./build-stale.ts";
 
 /** Longest that one test file may take, in ms: what hangs must not hang the run. */
-const FILE_TIMEOUT_MS = 300_000;
+const FILE_TIMEOUT_MS = 600_000;
 const { CI } = process.env;
 /** What the runner says in a form to read, and the one line that .ci/run repeats at its end. */
 const REPORT = projectFile("build/test-report.tap");

@@ -1,5 +1,5 @@
 // Random rules and packets through Open vSwitch and through Megaflow: the same packets on the same ports, by upcall
-// and by cache, with no more megaflows and masks. MEGAFLOW_CASES (default 100) sets the number of cases of each
+// and by cache, with no more megaflows and masks. MEGAFLOW_CASES (default 150) sets the number of cases of each
 // profile, MEGAFLOW_SEED (default 1) the first seed.
 
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ import { minimise } from "../support/minimise.ts";
 import { ovsMissing } from "../support/ovs.ts";
 import type { RuleProfile } from "../support/random-rules.ts";
 
-const CASES = Number(process.env["MEGAFLOW_CASES"] ?? 100);
+const CASES = Number(process.env["MEGAFLOW_CASES"] ?? 150);
 const FIRST_SEED = Number(process.env["MEGAFLOW_SEED"] ?? 1);
 /** Same packets out of each; the megaflows are the same too. */
 const CACHE_PROFILES = ["default", "kernel", "userspace"] as const;

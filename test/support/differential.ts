@@ -52,7 +52,9 @@ export function drawCase(seed: number, profile: RuleProfile): DifferentialCase {
 }
 
 /** Most packets of one case that may kill Open vSwitch before the case is given up. */
-const DEATHS_MAX = 10;
+const DEATHS_MAX = 60;
+/** Deaths of which no packet of the case is known to be the reason. */
+const DEATHS_BETWEEN_MAX = 3;
 
 /** An oracle that is started again when a packet kills it, as Open vSwitch 3.1 has assertions that packets reach. */
 export class Oracle {
@@ -67,6 +69,7 @@ export class Oracle {
   /** Runs the case; strikes out of it the rules that are refused and the packets that kill Open vSwitch. */
   async run(drawn: DifferentialCase): Promise<CaseRun & { killers: RandomPacket[] }> {
     const killers: RandomPacket[] = [];
+    let deaths = 0;
     for (;;) {
       const sent = { packet: -1 };
       try {
@@ -74,7 +77,12 @@ export class Oracle {
       } catch (error) {
         const killer = drawn.packets[sent.packet];
         await this.close();
-        if (error instanceof OvsRefusal || killer === undefined || killers.length >= DEATHS_MAX) throw error;
+        if (error instanceof OvsRefusal || killers.length >= DEATHS_MAX) throw error;
+        if (killer === undefined) {
+          // It died between packets, of an earlier one or of a rule set that went: the case is run again.
+          if (++deaths > DEATHS_BETWEEN_MAX) throw error;
+          continue;
+        }
         killers.push(killer);
         drawn.packets = drawn.packets.filter(
           (packet) => packet.hex !== killer.hex || packet.port !== killer.port,
