@@ -51,8 +51,9 @@ function ipv6Offset(frame: Buffer): number | undefined {
 }
 
 /** Whether a packet is one whose treatment under the rules is an accident in Open vSwitch: a label pushed on an 802.2
- * frame ends up behind the LLC header, where later label actions of the same pass, but no receiver, look for it; and
- * fields set in an ARP frame that is cut short are written whether they are there or not. */
+ * frame ends up behind the LLC header, where later label actions of the same pass, but no receiver, look for it;
+ * fields set in an ARP frame that is cut short are written whether they are there or not; and the labels of a stack
+ * without a bottom are counted by their values, which the megaflow then leaves out. */
 export function isAccident(hex: string, flows: string[]): boolean {
   const frame = Buffer.from(hex, "hex");
   const at = typeOffset(frame);
@@ -60,8 +61,14 @@ export function isAccident(hex: string, flows: string[]): boolean {
   const type = frame.readUInt16BE(at);
   const rules = (part: RegExp) => flows.some((flow) => part.test(flow));
   if (type < 0x600) return rules(/push_mpls/);
+  if (type === 0x8847 || type === 0x8848) return rules(/(push|pop)_mpls/) && !hasBottom(frame, at + 2);
   const isArp = type === 0x0806 || type === 0x8035;
   return isArp && frame.length < at + 2 + ARP_SIZE && rules(/->(arp_|NXM_(OF|NX)_ARP_)/);
+}
+
+/** Whether one of the first three labels is the bottom of the stack. */
+function hasBottom(frame: Buffer, stack: number): boolean {
+  return [0, 4, 8].some((at) => stack + at + 4 <= frame.length && (frame[stack + at + 2]! & 1) === 1);
 }
 
 /** Where the EtherType behind the VLAN tags is. */

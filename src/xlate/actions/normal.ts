@@ -9,7 +9,7 @@ import type { BridgePort } from "../bridge-port.ts";
 import { hasTag, vlanCount } from "../commit-vlan.ts";
 import type { Xlate } from "../context.ts";
 import { outputPort } from "./output-port.ts";
-import { popVlan, pushVlan } from "./vlan.ts";
+import { popVlan, pushVlan, writeTag } from "./vlan.ts";
 
 const CFI = 0x1000;
 const VID_BITS = 0x0fff;
@@ -122,11 +122,13 @@ function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
   if (!untag && tagged && vid === 0) lookAtTci(x, PCP_BITS);
   const pcp = untag ? 0 : getBe16(state.flow, KEY_TCI0) & PCP_BITS;
   const wantsTag = outVid !== 0 || pcp !== 0;
-  if (wantsTag === tagged && (!tagged || vid === outVid)) {
+  const emptyInner = wantsTag && tagged && hasEmptyInnerTag(x);
+  if (wantsTag === tagged && (!tagged || vid === outVid) && !emptyInner) {
     outputPort(x, port.ofPort);
     return;
   }
   const saved = state.save();
+  if (emptyInner) writeTag(x, 1, 0, 0);
   if (!wantsTag) {
     // Open vSwitch takes the inner tag away too: it writes no tag behind one that it leaves out.
     popVlan(x);
@@ -140,6 +142,14 @@ function outputWithVlan(x: Xlate, port: BridgePort, vlan: number): void {
   }
   outputPort(x, port.ofPort);
   state.restore(saved);
+}
+
+/** Whether there is an inner tag of VLAN 0 without priority, which Open vSwitch leaves out as it does an outer one. */
+function hasEmptyInnerTag(x: Xlate): boolean {
+  const { flow, settled } = x.state;
+  if (vlanCount(x.state) < 2) return false;
+  setBe16(settled, KEY_TCI1, getBe16(settled, KEY_TCI1) | PCP_BITS | VID_BITS);
+  return (getBe16(flow, KEY_TCI1) & (PCP_BITS | VID_BITS)) === 0;
 }
 
 /** Looks at bits of the outer tag. */

@@ -72,7 +72,7 @@ export function pushVlan(x: Xlate, ethertype: number): void {
 }
 
 /** Writes a whole tag. */
-function writeTag(x: Xlate, index: 0 | 1, tpid: number, tci: number): void {
+export function writeTag(x: Xlate, index: 0 | 1, tpid: number, tci: number): void {
   const tpidAt = index === 0 ? KEY_TPID0 : KEY_TPID1;
   const tciAt = index === 0 ? KEY_TCI0 : KEY_TCI1;
   x.state.overwriteBytes(tpidAt, 2);
