@@ -92,6 +92,20 @@ function assertWorks(folder: string, env: NodeJS.ProcessEnv): void {
   assert.equal(end?.summary?.forwarded, 1);
 }
 
+/** The library can be imported by its name, and its switch forwards the packet. */
+function assertLibraryWorks(folder: string, env: NodeJS.ProcessEnv): void {
+  const script = `
+    import { defaultSettings, InlineSwitch } from "megaflow";
+    const sw = new InlineSwitch({ settings: defaultSettings, seed: 1n });
+    for (const number of [1, 2]) sw.addPort({ number, name: "p" + number, transmit: "ring" });
+    sw.addFlows("ip,actions=output:2\\n");
+    const { sent } = sw.send(1, Buffer.from("${frame}", "hex"));
+    console.log(sent.map(({ port, bytes }) => port + " " + Buffer.from(bytes).toString("hex")).join());
+    await sw.close();`;
+  const args = ["--input-type=module", "-e", script];
+  assert.equal(execFileSync(process.execPath, args, { cwd: folder, env, encoding: "utf8" }), `2 ${frame}\n`);
+}
+
 /** Where the installed package found its addon, or why not. */
 function addonOf(folder: string, env: NodeJS.ProcessEnv): string {
   const script = `import("./node_modules/megaflow/dist/src/native.js").then(({ loadNative }) => {
@@ -138,6 +152,7 @@ test("installed into an empty folder it replays a packet", { timeout: 120_000 },
   const env = { ...process.env, MEGAFLOW_ADDON: "" };
   const { folder } = install("with-compiler", env);
   assertWorks(folder, env);
+  assertLibraryWorks(folder, env);
   assert.match(addonOf(folder, env), /megaflow\.node [1-9]/);
   const off = { ...env, MEGAFLOW_ADDON: "off" };
   assertWorks(folder, off);
