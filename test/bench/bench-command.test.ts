@@ -77,6 +77,14 @@ test("--cores adds a PMD at a time", async () => {
   );
 });
 
+/** Compares a short run with an earlier one; on a busy machine it may take more than one to be decided. */
+async function compared(file: string): ReturnType<typeof megaflow> {
+  for (let attempt = 1; ; attempt++) {
+    const run = await megaflow("bench", ...blink, "--workload", "f1k-m1", "--compare", file);
+    if (attempt === 5 || !run.stdout.includes("undecided")) return run;
+  }
+}
+
 test("--compare says whether the result differs, and fails only when it is slower", async () => {
   const [result] = await bench("--workload", "f1k-m1");
   const file = join(folder, "before.json");
@@ -85,11 +93,11 @@ test("--compare says whether the result differs, and fails only when it is slowe
     windows: result!.windows.map((run) => run.map((window) => ({ ...window, mpps: window.mpps * factor }))),
   });
   writeFileSync(file, JSON.stringify(scaled(100)));
-  const slower = await megaflow("bench", ...blink, "--workload", "f1k-m1", "--compare", file);
+  const slower = await compared(file);
   assert.equal(slower.status, 1, slower.stderr);
   assert.match(slower.stdout, /f1k-m1: slower \(-9\d\.\d %/);
   writeFileSync(file, JSON.stringify(scaled(0.01)));
-  const faster = await megaflow("bench", ...blink, "--workload", "f1k-m1", "--compare", file);
+  const faster = await compared(file);
   assert.equal(faster.status, 0, faster.stderr);
   assert.match(faster.stdout, /f1k-m1: faster/);
 });
