@@ -65,6 +65,7 @@ export class Switch {
   nowMs = 0;
   protected readonly options: SwitchOptions;
   readonly translation: TranslateContext;
+  readonly #translateOptions: { megaflows: boolean; conformance: "ovs" | "openflow" };
   readonly #seed: bigint;
   readonly #recirc = new InternTable<FrozenState>();
   readonly #records = new InternTable<ControllerRecord>();
@@ -77,11 +78,15 @@ export class Switch {
     this.options = options;
     this.bridge = new Bridge(options.bridge ?? "br0");
     this.#seed = options.seed ?? randomBytes(8).readBigUInt64LE();
+    this.#translateOptions = {
+      megaflows: options.exactMegaflows !== true,
+      conformance: options.settings.conformance,
+    };
     this.translation = {
       bridge: this.bridge,
       recirc: this.#recirc,
       controllerRecords: this.#records,
-      options: { megaflows: options.exactMegaflows !== true, conformance: options.settings.conformance },
+      options: this.#translateOptions,
     };
   }
 
@@ -116,6 +121,12 @@ export class Switch {
   addMeters(text: string, file?: string): void {
     const lines = text.split("\n").filter((line) => !/^\s*(#|$)/.test(line));
     for (const meter of lines.map((line) => parseMeter(line, file))) this.#setMeter(meter);
+    this.revalidate();
+  }
+
+  /** Off: translation un-wildcards every bit, one megaflow a connection (Open vSwitch's upcall/disable-megaflows). */
+  enableMegaflows(on: boolean): void {
+    this.#translateOptions.megaflows = on;
     this.revalidate();
   }
 

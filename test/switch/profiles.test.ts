@@ -162,3 +162,29 @@ test("pruning leaves few masks to try where a walk tries many", async () => {
   const [pruned, walked] = [await visited("on"), await visited("off")];
   assert.ok(pruned * 2 < walked, `pruned ${pruned}, walked ${walked}`);
 });
+
+test("with megaflows turned off every connection gets one of its own, and wide ones come back with them", async () => {
+  const sw = labSwitch(resolveSettings(findProfile("default")));
+  sw.addFlows("ip,actions=2\n");
+  const send = (): void => {
+    for (let source = 1; source <= 20; source++) {
+      sw.send(
+        1 as never,
+        packet(ethernet(), ipv4({ src: "10.0.0.1", dst: "10.0.0.2" }), udp({ src: source, dst: 6 }), 18),
+      );
+    }
+  };
+  const megaflows = (): number => {
+    sw.settle();
+    return sw.megaflows().length;
+  };
+  send();
+  assert.equal(megaflows(), 1);
+  sw.enableMegaflows(false);
+  assert.equal(megaflows(), 0, "the wide one is gone");
+  send();
+  assert.equal(megaflows(), 20);
+  sw.enableMegaflows(true);
+  assert.equal(megaflows(), 20, "narrow ones are true as well");
+  await sw.close();
+});
