@@ -1,7 +1,7 @@
 // The controller's shadow of an installed megaflow (Open vSwitch's udpif_key): what was translated, where
 // it lies, and how much of its traffic the rules have been credited with.
 
-import { KEY_LANE_COUNT } from "../../assembly/layout/flow-key.ts";
+import { KEY_LANE_COUNT, KEY_PACKET_TYPE } from "../../assembly/layout/flow-key.ts";
 import type { DropReason } from "../../assembly/layout/stat.ts";
 import type { OdpAction } from "../odp/action.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
@@ -50,15 +50,21 @@ export function maskedKey({ key, mask }: Pick<Ukey, "key" | "mask">): Uint32Arra
 const TWO_LANES = [0, 1];
 const FOUR_LANES = [0, 1, 2, 3];
 
+/** Word of the key that is the same in every packet: all that is received is Ethernet. */
+const PACKET_TYPE_WORD = KEY_PACKET_TYPE / 4;
+
 /**
  * The lanes that a mask's record holds: 0 and 1, or 0 to 3, where those suffice (the datapath compares
- * these without a list), else exactly those that have a bit.
+ * these without a list), else exactly those that have a bit. packet_type, which is in every mask, tells no
+ * two packets apart and is not worth a lane.
  */
 export function maskLanes(mask: Uint32Array): readonly number[] {
   const lanes: number[] = [];
   for (let lane = 0; lane < KEY_LANE_COUNT; lane++) {
     const at = lane * 4;
-    if ((mask[at]! | mask[at + 1]! | mask[at + 2]! | mask[at + 3]!) !== 0) lanes.push(lane);
+    let bits = mask[at]! | mask[at + 1]! | mask[at + 2]!;
+    if (at + 3 !== PACKET_TYPE_WORD) bits |= mask[at + 3]!;
+    if (bits !== 0) lanes.push(lane);
   }
   const last = lanes[lanes.length - 1] ?? 0;
   return last <= 1 ? TWO_LANES : last <= 3 ? FOUR_LANES : lanes;
