@@ -34,11 +34,6 @@ export function programSlabAdd(base: u32, bytes: u32): void {
   bumpEnd = base + bytes;
 }
 
-/** Bytes that can still be cut. */
-export function programRoom(): u32 {
-  return bumpEnd - bump;
-}
-
 /**
  * Copies a program ([words][actions ...]) and returns its address, or 0 when there is no memory. A
  * single output needs none: it is returned as (port << 1 | 1).
