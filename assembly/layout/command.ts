@@ -27,6 +27,8 @@ export enum Command {
   BARRIER = 12,
   /** [token] Removes all flows. */
   FLUSH = 13,
+  /** [token][count][frames ...] Frames of the PMD's slice that a closed queue had. */
+  FRAMES = 14,
 }
 
 export const COMMAND_TOKEN: u32 = 8;
@@ -66,6 +68,10 @@ export const OPERAND2: u32 = 20;
 /** PORT and RXQ: index, then the record's bytes. */
 export const RECORD_COMMAND_INDEX: u32 = 12;
 export const RECORD_COMMAND_DATA: u32 = 16;
+
+/** FRAMES: how many, then their addresses. */
+export const FRAMES_COUNT: u32 = 12;
+export const FRAMES_DATA: u32 = 16;
 
 /** Status of a reply. */
 export enum CommandStatus {

@@ -51,7 +51,11 @@ export enum RegionId {
   UFID_TABLE = 16,
   /** Meters; shared by all PMDs. */
   METERS = 17,
-  COUNT = 18,
+  /** layout/peer.ts; there only where ports are real. */
+  PEERS = 18,
+  /** Addresses of the queues that the thread is to do something for, u32 each. */
+  KICKS = 19,
+  COUNT = 20,
 }
 
 /** Secret of all hashes, u64 x2. */
@@ -79,6 +83,10 @@ export const PMD_BYPASSED: u32 = 68;
 export const PMD_STOP: u32 = 88;
 /** Receive queue records in use: 0 to n - 1. */
 export const PMD_RXQ_COUNT: u32 = 92;
+/** Queues in KICKS; the thread works them off before the next turn. */
+export const PMD_KICK_COUNT: u32 = 96;
+/** 1 while the thread waits in the kernel: whoever has work for it notifies its event. */
+export const PMD_SLEEPING: u32 = 100;
 /** Running digest of what was sent, in order; u64. */
 export const PMD_DIGEST: u32 = 80;
 

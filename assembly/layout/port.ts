@@ -8,13 +8,15 @@ export enum PortKind {
   NULL = 1,
   /** Copies into a byte ring that the controller drains. */
   RING = 2,
-  /** AF_XDP socket whose rings lie in linear memory. */
-  XSK = 3,
+  /** A queue of a real port: layout/queue.ts. */
+  QUEUE = 3,
+  /** Another PMD has the port's queues: passed to it through a ring. */
+  PEER = 4,
 }
 
 /** PortKind | PORT_FLAG_*: one word tells whether the fast path may be taken. */
 export const PORT_KIND: u32 = 0;
-/** Byte ring, or the block of an AF_XDP queue. */
+/** Byte ring; block of the queue; ring to the PMD that has it. */
 export const PORT_TX: u32 = 4;
 /** Longest packet the port sends, in bytes; 0 = PACKET_MAX. */
 export const PORT_MTU: u32 = 8;
@@ -46,12 +48,13 @@ export enum RxqKind {
   RING = 1,
   /** A capture in linear memory, sent round and round. */
   TRACE = 2,
-  XSK = 3,
+  /** A queue of a real port; what its PMD sends out of that port goes through it too. */
+  QUEUE = 3,
 }
 
 export const RXQ_KIND: u32 = 0;
 export const RXQ_PORT: u32 = 4;
-/** Byte ring; or the trace's index, {address u32, length u32} a packet. */
+/** Byte ring; block of the queue; or the trace's index, {address u32, length u32} a packet. */
 export const RXQ_SOURCE: u32 = 8;
 /** TRACE: packets in the index, the next one to send, and rounds completed. */
 export const RXQ_TRACE_COUNT: u32 = 12;
@@ -62,8 +65,8 @@ export const RXQ_TRACE_LIMIT: u32 = 24;
 /** Packets and batches received; TSC cycles are the host's. u64 each. */
 export const RXQ_PACKETS: u32 = 32;
 export const RXQ_BATCHES: u32 = 40;
-/** Kernel counters and ring block of an AF_XDP queue. */
-export const RXQ_XSK: u32 = 48;
+/** TSC cycles spent on the queue's bursts, u64, estimated from one in 256; the host writes it. */
+export const RXQ_CYCLES: u32 = 48;
 export const RXQ_SIZE: u32 = 64;
 
 /** Record in a RING receive queue: [header][sequence u32][length u32][bytes ...]. */

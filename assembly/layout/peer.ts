@@ -1,0 +1,34 @@
+// What a PMD knows of the other PMDs of its switch, and of the packet memory that they share.
+//
+// The packet memory (UMEM) is one run of equal slices of frames. A PMD receives into frames of its own slice;
+// a frame that ends in another PMD's hands goes home through a ring, and so does a packet whose output queue is another PMD's.
+
+/** Header of the region, u32 each. */
+export const PEERS_UMEM: u32 = 0; // first byte of the first slice
+export const PEERS_UMEM_SIZE: u32 = 4;
+export const PEERS_SLICE_SIZE: u32 = 8; // bytes
+/** PMDs of the switch. */
+export const PEERS_COUNT: u32 = 12;
+/** u16 a frame of all slices: number of the queue that has it, 0 = a PMD has it. */
+export const PEERS_OWNERS: u32 = 16;
+
+/** u32 a slice: ring to the slice's PMD for its frames; 0 = nobody misses them. */
+export const PEERS_HOMES: u32 = 64;
+export const PEERS_SLICE_MAX: u32 = 128;
+
+/** A record a PMD: rings to it and from it, 0 for the PMD itself. */
+export const PEERS_RECORDS: u32 = 1024;
+export const PEER_PASS_OUT: u32 = 0;
+export const PEER_PASS_IN: u32 = 4;
+export const PEER_HOME_IN: u32 = 8;
+export const PEER_SIZE: u32 = 16;
+/** 1,024 + 64 PMDs * 16. */
+export const PEERS_SIZE: u32 = 2048;
+
+/** A ring between two PMDs: u32 entries for frames, {frame, port} pairs for packets. */
+export const PAIR_HEAD: u32 = 0; // the producer's: entries ever written
+export const PAIR_TAIL: u32 = 64; // the consumer's
+export const PAIR_MASK: u32 = 128; // entries - 1
+/** The producer's unpublished head. */
+export const PAIR_OWN: u32 = 8;
+export const PAIR_DATA: u32 = 192;
