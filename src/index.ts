@@ -5,6 +5,9 @@ import { defaultSettings, settingKeys } from "./config/settings.ts";
 import { MegaflowError } from "./errors.ts";
 import { InlineSwitch } from "./inline-switch.ts";
 import { loadTrace } from "./netdev/trace.ts";
+import { listMegaflows } from "./observe/megaflows.ts";
+import { ratesBetweenSnapshots } from "./observe/rates.ts";
+import { takeSnapshot } from "./observe/snapshot.ts";
 import { Switch } from "./switch.ts";
 import { ThreadedSwitch } from "./threaded-switch.ts";
 
@@ -12,11 +15,14 @@ export {
   defaultSettings,
   findProfile,
   InlineSwitch,
+  listMegaflows,
   loadTrace,
   MegaflowError,
   profileNames,
+  ratesBetweenSnapshots,
   resolveSettings,
   Switch,
   settingKeys,
   ThreadedSwitch,
+  takeSnapshot,
 };

@@ -64,6 +64,8 @@ export class Switch {
   /** Milliseconds since the start. */
   nowMs = 0;
   protected readonly options: SwitchOptions;
+  /** As they are wanted now; what PMDs are made with. */
+  settings: Settings;
   readonly translation: TranslateContext;
   readonly #translateOptions: { megaflows: boolean; conformance: "ovs" | "openflow" };
   readonly #seed: bigint;
@@ -76,6 +78,7 @@ export class Switch {
 
   protected constructor(options: SwitchOptions) {
     this.options = options;
+    this.settings = options.settings;
     this.bridge = new Bridge(options.bridge ?? "br0");
     this.#seed = options.seed ?? randomBytes(8).readBigUInt64LE();
     this.#translateOptions = {
@@ -128,6 +131,16 @@ export class Switch {
   enableMegaflows(on: boolean): void {
     this.#translateOptions.megaflows = on;
     this.revalidate();
+  }
+
+  /** Whether translation wildcards what no rule looks at. */
+  get megaflowsEnabled(): boolean {
+    return this.#translateOptions.megaflows;
+  }
+
+  /** CPU of a PMD; -1 = not pinned. */
+  coreOf(_index: number): number {
+    return -1;
   }
 
   /** Translates every megaflow again, and removes or changes those that are no longer true. */
@@ -191,7 +204,7 @@ export class Switch {
   protected createPmd(index: number): Pmd {
     const pmd = new Pmd(
       this.memory,
-      this.options.settings,
+      this.settings,
       {
         index,
         seed: this.#seed,

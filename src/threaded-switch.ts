@@ -95,6 +95,10 @@ export class ThreadedSwitch extends Switch {
     this.#serving = this.#serve();
   }
 
+  override coreOf(index: number): number {
+    return this.cores[index] ?? -1;
+  }
+
   /** Gives a capture to a port's receive queue, which sends it round and round on the next PMD in turn. */
   addTrace(port: OfPort, trace: LoadedTrace): void {
     const pmd = this.pmds[this.#nextPmd++ % this.pmds.length]!;

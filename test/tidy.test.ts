@@ -31,6 +31,16 @@ const layers: Record<string, readonly string[]> = {
   "src/xlate": [...vocabulary, "src/odp", "src/openflow"],
   "src/upcall": [...vocabulary, "src/odp", "src/openflow", "src/datapath", "src/xlate"],
   "src/pmd": [...vocabulary, "src/odp", "src/config", "src/datapath", "src/netdev", "src/upcall"],
+  "src/observe": [
+    ...vocabulary,
+    "src/odp",
+    "src/config",
+    "src/openflow",
+    "src/datapath",
+    "src/upcall",
+    "src/pmd",
+    "src/xlate",
+  ],
 };
 /** Folders that may import anything: composition root, commands, benches. */
 const free = ["src", "src/cli", "src/bench"];

@@ -2,7 +2,7 @@
 
 import { PORT_MAX } from "../../assembly/layout/limits.ts";
 import { UsageError } from "../errors.ts";
-import { OFPP_LOCAL, type OfPort } from "../openflow/port.ts";
+import { jsonPortNumber, OFPP_LOCAL, type OfPort } from "../openflow/port.ts";
 
 /** OpenFlow 1.0's number of LOCAL, as `ovs-vsctl` shows it: what JSON and files call it. */
 export const LOCAL_NUMBER = 65534;
@@ -62,7 +62,7 @@ export function toOfPort(number: number): OfPort {
 
 /** Returns the number of an OpenFlow port as JSON has it. */
 export function fromOfPort(port: OfPort): number {
-  return port === OFPP_LOCAL ? LOCAL_NUMBER : port;
+  return jsonPortNumber(port);
 }
 
 /** Returns the name of a port for file names and people: its number, or LOCAL. */

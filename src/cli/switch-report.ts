@@ -1,16 +1,14 @@
 // Reads off a switch what the commands print: counters over all PMDs, megaflows, tables.
 
-import { KEY_TCI0, KEY_TCI1, KEY_TPID0, KEY_TPID1 } from "../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { PmdStats } from "../datapath/pmd-stats.ts";
+import { shownKey } from "../observe/megaflows.ts";
 import { dropReasonName } from "../odp/drop-reason.ts";
-import { getBe16, setBe16 } from "../odp/flow-key.ts";
 import { formatOdpMatch } from "../odp/format.ts";
 import { formatOdpActions } from "../odp/format-actions.ts";
 import { formatUfid } from "../odp/ufid.ts";
 import { formatFlow } from "../openflow/format-flow.ts";
 import type { Switch } from "../switch.ts";
-import { maskedKey, type Ukey } from "../upcall/ukey.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 import type { MegaflowReport, SwitchCounters, TableReport } from "./engine.ts";
 
@@ -42,19 +40,6 @@ export function countersOf(owner: Switch): SwitchCounters {
     masks: sum((stats) => stats.masks),
   };
 }
-
-/** The key under the mask, with the tags that the packet has: their protocols are shown, looked at or not. */
-function shownKey(ukey: Ukey): Uint32Array {
-  const shown = maskedKey(ukey);
-  for (const tpid of [KEY_TPID0, KEY_TPID1]) setBe16(shown, tpid, getBe16(ukey.key, tpid));
-  for (const tci of [KEY_TCI0, KEY_TCI1]) {
-    setBe16(shown, tci, getBe16(shown, tci) | (getBe16(ukey.key, tci) & TAG_PRESENT));
-  }
-  return shown;
-}
-
-/** CFI bit of a tag's control information: the tag is there. */
-const TAG_PRESENT = 0x1000;
 
 /** Returns the megaflows of a switch; equal ones of several PMDs are one, with their counters added up. */
 export function megaflowsOf(owner: Switch): MegaflowReport[] {

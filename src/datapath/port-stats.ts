@@ -2,6 +2,8 @@
 
 import { RegionId } from "../../assembly/layout/pmd.ts";
 import {
+  PORT_KIND,
+  PORT_KIND_MASK,
   PORT_RX_BYTES,
   PORT_RX_DROPS,
   PORT_RX_PACKETS,
@@ -41,6 +43,12 @@ export function readPortCounters(memory: SwitchMemory, pmd: PmdMemory, odpPort: 
     upcalls: readU64(memory, record + PORT_UPCALLS),
     upcallsLost: readU64(memory, record + PORT_UPCALLS_LOST),
   };
+}
+
+/** What a PMD knows the port as: a PortKind. */
+export function readPortKind(memory: SwitchMemory, pmd: PmdMemory, odpPort: number): number {
+  const record = pmd.regions.get(RegionId.PORTS)!.base + odpPort * PORT_SIZE;
+  return Atomics.load(memory.u32, (record + PORT_KIND) / 4) & PORT_KIND_MASK;
 }
 
 /** The sum of two. */

@@ -49,6 +49,11 @@ export function ofPortFromU16(port: number): OfPort {
   return (port < 0xff00 ? port : (0xffff0000 | port) >>> 0) as OfPort;
 }
 
+/** Returns the number of a port as JSON and files have it: OpenFlow 1.0's 65534 for LOCAL, as `ovs-vsctl` shows it. */
+export function jsonPortNumber(port: OfPort): number {
+  return port === OFPP_LOCAL ? 65534 : port;
+}
+
 /** Returns whether `port` is one of OpenFlow's reserved ports. */
 export function isReservedPort(port: OfPort): boolean {
   return port >= OFPP_UNSET;

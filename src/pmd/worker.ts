@@ -7,6 +7,7 @@ import { startDatapath } from "../datapath/instance.ts";
 import { SwitchMemory } from "../datapath/memory.ts";
 import { loadNative } from "../native.ts";
 import { PROFILE_BURST_INTERVAL, StageProfiler } from "./stage-profiler.ts";
+import { TimeAccount } from "./time-account.ts";
 
 /** What a worker is started with. */
 export interface WorkerTask {
@@ -41,6 +42,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   const memory = new SwitchMemory(task.memory);
   const datapath = startDatapath(memory, task.control, task.module);
   const profiler = new StageProfiler(memory, task.control, datapath);
+  const time = new TimeAccount(memory, task.control);
   const words = memory.i32;
   const stop = (task.control + PMD_STOP) / 4;
   const signal = (task.control + PMD_SIGNAL) / 4;
@@ -54,6 +56,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
     const worked = datapath.poll(TURNS, Date.now() - task.epochMs);
     polls++;
     if (polls % (PROFILE_BURST_INTERVAL / TURNS) === 0) profiler.timeBurst();
+    time.polled(worked !== 0);
     if (words[upcallHead] !== seen) {
       seen = words[upcallHead]!;
       Atomics.add(words, wake, 1);
@@ -63,6 +66,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
       idle = 0;
     } else if (++idle > IDLE_CALLS) {
       Atomics.wait(words, signal, 0, SLEEP_MS);
+      time.slept();
     }
     Atomics.store(words, signal, 0);
   }
