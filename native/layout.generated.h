@@ -619,8 +619,8 @@ enum class PmdStat : std::uint32_t {
   COMMANDS = 23,
   COUNT = 24,
 };
-inline constexpr std::uint32_t MISS_DATA = 12u;
 inline constexpr std::uint32_t MISS_KEY = 24u;
+inline constexpr std::uint32_t MISS_LANES = 12u;
 inline constexpr std::uint32_t MISS_LENGTH = 16u;
 inline constexpr std::uint32_t MISS_PENDING = 8u;
 inline constexpr std::uint32_t MISS_RECORD_SIZE = 568u;
@@ -632,6 +632,7 @@ inline constexpr std::uint32_t PUNT_KEY = 24u;
 inline constexpr std::uint32_t PUNT_LENGTH = 12u;
 inline constexpr std::uint32_t PUNT_SEQUENCE = 20u;
 inline constexpr std::uint32_t REPLY_BYTES = 32u;
+inline constexpr std::uint32_t REPLY_COOKIE = 24u;
 inline constexpr std::uint32_t REPLY_PACKETS = 24u;
 inline constexpr std::uint32_t REPLY_RECORD_SIZE = 48u;
 inline constexpr std::uint32_t REPLY_STATUS = 12u;

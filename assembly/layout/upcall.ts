@@ -1,7 +1,7 @@
 // Records from a PMD to the controller (byte ring), and the trace ring that explains packets.
 
 export enum UpcallKind {
-  /** No megaflow: [pending u32][frame data u32][length u32][lanes u32][key 544]. The packet stays parked. */
+  /** No megaflow: [pending u32][lanes u32][length u32][sequence u32][key 544]. The packet stays parked. */
   MISS = 1,
   /** An action: [cookie][length][sequence][in port][key 544][bytes ...]; bytes cut to the action's maximum. */
   ACTION = 2,
@@ -10,7 +10,8 @@ export enum UpcallKind {
 }
 
 export const MISS_PENDING: u32 = 8;
-export const MISS_DATA: u32 = 12;
+/** Bit (lane - 4) set where the key may hold anything in an optional lane: KEY_DIRTY. */
+export const MISS_LANES: u32 = 12;
 export const MISS_LENGTH: u32 = 16;
 export const MISS_SEQUENCE: u32 = 20;
 export const MISS_KEY: u32 = 24;
@@ -32,6 +33,8 @@ export const REPLY_TCP_FLAGS: u32 = 20;
 /** u64 each: the final counters of a deleted flow. */
 export const REPLY_PACKETS: u32 = 24;
 export const REPLY_BYTES: u32 = 32;
+/** u32, in the place of the packets: the number of the flow that a FLOW_PUT replaced. */
+export const REPLY_COOKIE: u32 = 24;
 export const REPLY_RECORD_SIZE: u32 = 48;
 
 /** Trace ring: what happened to packets whose frame carries a sequence number. */

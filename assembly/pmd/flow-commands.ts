@@ -35,7 +35,14 @@ import { PORT_MAX } from "../layout/limits.ts";
 import { MASK_FLOWS } from "../layout/mask.ts";
 import { PMD_SLAB_COUNT, PMD_SLABS } from "../layout/pmd.ts";
 import { RING_RECORD_KIND } from "../layout/ring.ts";
-import { REPLY_BYTES, REPLY_PACKETS, REPLY_STATUS, REPLY_TCP_FLAGS, REPLY_VALUE } from "../layout/upcall.ts";
+import {
+  REPLY_BYTES,
+  REPLY_COOKIE,
+  REPLY_PACKETS,
+  REPLY_STATUS,
+  REPLY_TCP_FLAGS,
+  REPLY_VALUE,
+} from "../layout/upcall.ts";
 import { release } from "./release.ts";
 
 /** No memory for the program. */
@@ -69,6 +76,7 @@ function put(record: u32, reply: u32): CommandStatus {
     if (replaced === NO_PROGRAM) return CommandStatus.NO_SPACE;
     flowSetActions(old, replaced);
     store<u32>(reply, old, REPLY_VALUE);
+    store<u32>(reply, flowCookie(old), REPLY_COOKIE);
     return CommandStatus.REPLACED;
   }
   const actions = flowRoom(mask) ? actionsOf(record + load<u32>(record, PUT_PROGRAM)) : NO_PROGRAM;

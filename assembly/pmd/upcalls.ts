@@ -6,7 +6,7 @@ import { accountDetach, packetDrop } from "../core/account.ts";
 import { ringCommit, ringReserve } from "../core/ring.ts";
 import { clock, count, pmd, ports, regionBase, setting, upcallRing } from "../core/state.ts";
 import { BATCH_HASHES } from "../layout/batch.ts";
-import { KEY_SIZE } from "../layout/flow-key.ts";
+import { KEY_DIRTY, KEY_SIZE } from "../layout/flow-key.ts";
 import {
   FRAME_DATA,
   FRAME_FATE,
@@ -38,8 +38,8 @@ import {
 import { PORT_PENDING, PORT_SIZE, PORT_UPCALLS, PORT_UPCALLS_LOST } from "../layout/port.ts";
 import { DropReason, PmdStat } from "../layout/stat.ts";
 import {
-  MISS_DATA,
   MISS_KEY,
+  MISS_LANES,
   MISS_LENGTH,
   MISS_PENDING,
   MISS_RECORD_SIZE,
@@ -198,7 +198,7 @@ function queueMiss(frame: u32, key: u32, token: u32): bool {
   const record = ringReserve(upcallRing, MISS_RECORD_SIZE, UpcallKind.MISS);
   if (record === 0) return false;
   store<u32>(record, token, MISS_PENDING);
-  store<u32>(record, load<u32>(frame, FRAME_DATA), MISS_DATA);
+  store<u32>(record, load<u32>(key, KEY_DIRTY), MISS_LANES);
   store<u32>(record, load<u32>(frame, FRAME_LENGTH), MISS_LENGTH);
   store<u32>(record, load<u32>(frame, FRAME_SEQUENCE), MISS_SEQUENCE);
   memory.copy(record + MISS_KEY, key, KEY_SIZE);

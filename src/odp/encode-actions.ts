@@ -16,7 +16,15 @@ const TCI_PRESENT = 0x0010;
 
 /** Encodes a list: [words][action ...]. Throws ActionEncodingError when it is too long or too deep. */
 export function encodeActions(actions: readonly OdpAction[]): Uint32Array {
-  const words: number[] = [0];
+  const words: number[] = [];
+  encodeActionsInto(actions, words);
+  return Uint32Array.from(words);
+}
+
+/** The same into a list of the caller's, whose former content goes. */
+export function encodeActionsInto(actions: readonly OdpAction[], words: number[]): void {
+  words.length = 0;
+  words.push(0);
   encodeList(actions, words, 0);
   words[0] = words.length - 1;
   if (words.length * 4 > ACTION_PROGRAM_MAX) {
@@ -24,7 +32,6 @@ export function encodeActions(actions: readonly OdpAction[]): Uint32Array {
       `an action list of ${words.length * 4} bytes is longer than the datapath's ${ACTION_PROGRAM_MAX}`,
     );
   }
-  return Uint32Array.from(words);
 }
 
 function encodeList(actions: readonly OdpAction[], words: number[], depth: number): void {

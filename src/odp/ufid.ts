@@ -2,11 +2,38 @@
 
 import { createHash } from "node:crypto";
 
-/** The UFID of a megaflow, four words, from its mask and its masked key. */
+/** The UFID of a megaflow, four words, from its mask and its key; bits outside the mask do not matter. */
 export function ufidOf(key: Uint32Array, mask: Uint32Array): Uint32Array {
+  const words: number[] = [];
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) words.push(i);
   const ufid = new Uint32Array(4);
-  for (let lane = 0; lane < 4; lane++) ufid[lane] = hashWords(key, mask, seeds[lane]!);
+  ufidInto(ufid, key, mask, words);
   return ufid;
+}
+
+/** The same into an array of the caller's; `words` are the numbers of the words that the mask has bits in. */
+export function ufidInto(
+  ufid: Uint32Array,
+  key: Uint32Array,
+  mask: Uint32Array,
+  words: ArrayLike<number>,
+): void {
+  let [a, b, c, d] = seeds as [number, number, number, number];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const bits = mask[word]!;
+    const where = scramble(word);
+    const which = scramble(bits);
+    const value = scramble(key[word]! & bits);
+    a = mix(mix(mix(a, where), which), value);
+    b = mix(mix(mix(b, where), which), value);
+    c = mix(mix(mix(c, where), which), value);
+    d = mix(mix(mix(d, where), which), value);
+  }
+  ufid[0] = finish(a);
+  ufid[1] = finish(b);
+  ufid[2] = finish(c);
+  ufid[3] = finish(d);
 }
 
 /** Prints a UFID as Open vSwitch does: `ufid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` without the prefix. */
@@ -30,24 +57,21 @@ const digest = createHash("sha256").update("megaflow ufid").digest();
 const seeds = [0, 4, 8, 12].map((offset) => digest.readUInt32LE(offset));
 
 /** MurmurHash3's mixing (Appleby, public domain algorithm) over the words that the mask looks at. */
-function hashWords(key: Uint32Array, mask: Uint32Array, seed: number): number {
-  let hash = seed;
-  for (let i = 0; i < mask.length; i++) {
-    const bits = mask[i]!;
-    if (bits === 0) continue;
-    hash = mix(mix(mix(hash, i), bits), key[i]! & bits);
-  }
-  hash ^= hash >>> 16;
+function scramble(word: number): number {
+  const k = Math.imul(word, 0xcc9e2d51);
+  return Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+}
+
+function mix(hash: number, scrambled: number): number {
+  let h = hash ^ scrambled;
+  h = (h << 13) | (h >>> 19);
+  return (Math.imul(h, 5) + 0xe6546b64) | 0;
+}
+
+function finish(mixed: number): number {
+  let hash = mixed ^ (mixed >>> 16);
   hash = Math.imul(hash, 0x85ebca6b);
   hash ^= hash >>> 13;
   hash = Math.imul(hash, 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-function mix(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51);
-  k = (k << 15) | (k >>> 17);
-  let h = hash ^ Math.imul(k, 0x1b873593);
-  h = (h << 13) | (h >>> 19);
-  return (Math.imul(h, 5) + 0xe6546b64) | 0;
 }

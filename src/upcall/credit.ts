@@ -27,9 +27,6 @@ export class FlowCredit {
     ukey.packets = packets;
     ukey.bytes = bytes;
     if (newPackets === 0) return;
-    for (const rule of ukey.rules) {
-      rule.packets += newPackets;
-      rule.bytes += newBytes;
-    }
+    ukey.countForRules(newPackets, newBytes);
   }
 }

@@ -1,12 +1,11 @@
 // Answers the upcalls of one PMD: a miss is translated and its megaflow installed, a punted packet goes to
 // whoever listens, a reply tells how a command went.
 
-import { Action } from "../../assembly/layout/action.ts";
 import { CommandStatus } from "../../assembly/layout/command.ts";
 import { KEY_IN_PORT, KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
-import { DropReason } from "../../assembly/layout/stat.ts";
 import {
   MISS_KEY,
+  MISS_LANES,
   MISS_LENGTH,
   MISS_PENDING,
   PUNT_CAPTURED,
@@ -16,6 +15,7 @@ import {
   PUNT_LENGTH,
   PUNT_SEQUENCE,
   REPLY_BYTES,
+  REPLY_COOKIE,
   REPLY_PACKETS,
   REPLY_STATUS,
   REPLY_TOKEN,
@@ -23,14 +23,17 @@ import {
   UpcallKind,
 } from "../../assembly/layout/upcall.ts";
 import type { PmdChannel } from "../datapath/pmd-channel.ts";
-import { encodeActions } from "../odp/encode-actions.ts";
-import { ufidOf } from "../odp/ufid.ts";
+import { ufidInto } from "../odp/ufid.ts";
 import { everythingMask } from "../xlate/finish-mask.ts";
 import { MaskSet } from "../xlate/mask-limit.ts";
 import { translate } from "../xlate/translate.ts";
 import type { ControllerRecord, SideEffect, TranslateContext, Translation } from "../xlate/translation.ts";
+import { type Answer, AnswerTable } from "./answers.ts";
+import { CommandTokens } from "./command-tokens.ts";
 import { FlowCredit } from "./credit.ts";
-import { maskedKey, maskLanes, type Ukey } from "./ukey.ts";
+import { KeyStore } from "./key-store.ts";
+import { Ukey } from "./ukey.ts";
+import { UkeyTable } from "./ukey-table.ts";
 
 /** A packet that an action sent to the controller. */
 export interface PacketIn {
@@ -79,7 +82,7 @@ const EVERYTHING = everythingMask();
 export class UpcallHandler {
   readonly channel: PmdChannel;
   /** Megaflows by the controller's number. */
-  readonly ukeys = new Map<number, Ukey>();
+  readonly ukeys = new UkeyTable();
   readonly counters: HandlerCounters = {
     misses: 0,
     translations: 0,
@@ -96,11 +99,13 @@ export class UpcallHandler {
   readonly #credit: FlowCredit;
   /** Masks of all megaflows in `ukeys`. */
   readonly #masks: MaskSet;
+  readonly #answers = new AnswerTable();
+  readonly #keys = new KeyStore();
   /** What a reply is about, by token. */
-  readonly #waiting = new Map<number, Ukey>();
-  /** Live megaflows by the address of their record. */
-  readonly #byFlow = new Map<number, Ukey>();
-  #nextCookie = 1;
+  readonly #waiting = new CommandTokens<Ukey>();
+  /** A key that is being worked on. */
+  readonly #key = new Uint32Array(KEY_WORD_COUNT);
+  readonly #ufid = new Uint32Array(4);
   /** Answering may need room in the command ring, whose relief must not take up another record. */
   #draining = false;
 
@@ -134,7 +139,7 @@ export class UpcallHandler {
 
   /** Commands sent whose reply has not come. */
   get outstanding(): number {
-    return this.#waiting.size;
+    return this.#waiting.count;
   }
 
   /** Credits the rules with what a live megaflow has counted since the last time. */
@@ -145,7 +150,8 @@ export class UpcallHandler {
   /** Translates the megaflow's key again, as the rules are now. */
   retranslate(ukey: Ukey): Translation {
     this.counters.translations++;
-    return translate(this.#options.translation, ukey.key);
+    ukey.keyInto(this.#key);
+    return translate(this.#options.translation, this.#key);
   }
 
   /**
@@ -172,49 +178,49 @@ export class UpcallHandler {
     this.#waiting.set(this.channel.deleteFlow(ukey.flow, ukey.cookie), ukey);
   }
 
-  /** Gives a live megaflow the actions of a new translation that needs no wider mask. */
-  replace(ukey: Ukey, translation: Translation): void {
+  /**
+   * Gives a live megaflow the actions of a new translation that needs no wider mask; returns whether they
+   * are others than before.
+   */
+  replace(ukey: Ukey, translation: Translation): boolean {
     this.#credit.live(ukey);
-    this.#retain(translation);
-    this.#release(ukey);
-    const program = programOf(translation);
-    if (!sameWords(program, ukey.program)) {
-      const block = this.channel.capacity.reserveProgram(program);
-      this.channel.modifyFlow(ukey.flow, ukey.cookie, program);
+    const { answer: before } = ukey;
+    const answer = this.#answers.of(translation);
+    const same = sameWords(answer.program, before.program);
+    this.#retain(answer);
+    if (!same) {
+      const block = this.channel.capacity.reserveProgram(answer.program);
+      this.channel.modifyFlow(ukey.flow, ukey.cookie, answer.program);
       this.channel.capacity.releaseProgram(ukey.block);
       ukey.block = block;
-      ukey.program = program;
     }
+    this.#release(before);
+    ukey.answer = answer;
     ukey.hasEffects = translation.effects.length > 0;
     ukey.generation = this.generation;
-    ukey.actions = translation.actions;
-    ukey.dropReason = translation.dropReason;
     ukey.rules = translation.rules;
-    ukey.recircIds = translation.recircIds;
-    ukey.cookies = translation.cookies;
+    return !same;
   }
 
   /** Installs the megaflows of a PMD that is no more; their counters start anew. */
   reinstall(other: UpcallHandler): void {
     for (const old of other.ukeys.values()) {
       if (old.state !== "live") continue;
-      const block = this.channel.capacity.reserveFlow(old.lanes.length, old.program);
-      const cookie = this.#nextCookie++;
-      const counters = { packets: 0, bytes: 0, effectPackets: 0 };
-      const ukey: Ukey = { ...old, ...counters, cookie, block, state: "putting", flow: 0 };
-      this.#retain(ukey);
-      this.#put(ukey, 0);
+      old.keyInto(this.#key);
+      this.#put(0, this.#key, this.#keys.add(this.#key, 0), old.mask, this.#answers.of(old), old);
     }
     for (const old of other.ukeys.values()) {
       other.credit(old);
-      this.#release(old);
+      other.#release(old.answer);
     }
   }
 
   #miss(record: number): void {
     const { u32 } = this.channel.memory;
     const at = (record + MISS_KEY) >>> 2;
-    const key = u32.slice(at, at + KEY_WORD_COUNT);
+    const keyNumber = this.#keys.add(u32, at, u32[(record + MISS_LANES) >>> 2]!);
+    const key = this.#key;
+    this.#keys.read(keyNumber, key);
     const pending = u32[(record + MISS_PENDING) >>> 2]!;
     const length = u32[(record + MISS_LENGTH) >>> 2]!;
     this.counters.misses++;
@@ -224,50 +230,55 @@ export class UpcallHandler {
       rule.packets++;
       rule.bytes += length;
     }
-    if (translation.effects.length > 0 && this.#options.applyEffects(translation.effects)) this.stale = true;
-    const program = programOf(translation);
-    if (translation.cacheable) this.#install(pending, key, translation, program);
-    else {
+    const hasEffects = translation.effects.length > 0;
+    if (hasEffects && this.#options.applyEffects(translation.effects)) this.stale = true;
+    const answer = this.#answers.of(translation);
+    if (translation.cacheable) {
+      const { rules, mask } = translation;
+      const { generation } = this;
+      this.#put(pending, key, keyNumber, mask, answer, {
+        rules,
+        hasEffects,
+        generation,
+        createdMs: this.#options.nowMs(),
+      });
+    } else {
+      this.#keys.remove(keyNumber);
       this.counters.notInstalled++;
-      this.channel.answer(pending, program);
+      this.channel.answer(pending, answer.program);
     }
   }
 
-  #install(pending: number, key: Uint32Array, translation: Translation, program: Uint32Array): void {
-    const mask = this.#masks.choose(translation.mask, EVERYTHING);
-    const lanes = maskLanes(mask);
-    const cookie = this.#nextCookie;
-    this.#nextCookie = (this.#nextCookie + 1) >>> 0 || 1;
-    const ukey: Ukey = {
+  #put(
+    pending: number,
+    key: Uint32Array,
+    keyNumber: number,
+    mask: Uint32Array,
+    answer: Answer,
+    about: Pick<Ukey, "rules" | "hasEffects" | "generation" | "createdMs">,
+  ): void {
+    const shape = this.#masks.choose(mask, EVERYTHING);
+    const cookie = this.ukeys.nextCookie;
+    const { lanes, bits } = shape;
+    const { program } = answer;
+    const ukey = new Ukey({
       cookie,
-      ufid: ufidOf(maskedKey({ key, mask }), mask),
-      lanes,
-      mask,
-      key,
-      actions: translation.actions,
-      dropReason: translation.dropReason,
-      program,
+      shape,
+      keys: this.#keys,
+      keyNumber,
+      answer,
+      rules: about.rules,
       block: this.channel.capacity.reserveFlow(lanes.length, program),
-      rules: translation.rules,
-      recircIds: translation.recircIds,
-      cookies: translation.cookies,
-      state: "putting",
-      flow: 0,
-      packets: 0,
-      bytes: 0,
-      hasEffects: translation.effects.length > 0,
-      effectPackets: 0,
-      generation: this.generation,
-      createdMs: this.#options.nowMs(),
-    };
-    this.#retain(translation);
-    this.#put(ukey, pending);
-  }
-
-  #put(ukey: Ukey, pending: number): void {
-    this.ukeys.set(ukey.cookie, ukey);
-    this.#masks.add(ukey.mask);
-    this.#waiting.set(this.channel.putFlow({ ...ukey, key: maskedKey(ukey), pending }), ukey);
+      hasEffects: about.hasEffects,
+      generation: about.generation,
+      createdMs: about.createdMs,
+    });
+    this.ukeys.add(ukey);
+    this.#masks.retain(shape);
+    this.#retain(answer);
+    const ufid = this.#ufid;
+    ufidInto(ufid, key, bits, shape.words);
+    this.#waiting.set(this.channel.putFlow({ pending, cookie, ufid, lanes, mask: bits, key, program }), ukey);
   }
 
   #punt(record: number): void {
@@ -291,12 +302,12 @@ export class UpcallHandler {
   #reply(record: number): void {
     const { u32, u64 } = this.channel.memory;
     const token = u32[(record + REPLY_TOKEN) >>> 2]!;
-    const ukey = this.#waiting.get(token);
+    const ukey = this.#waiting.take(token);
     if (ukey === undefined) return;
-    this.#waiting.delete(token);
     const status = u32[(record + REPLY_STATUS) >>> 2]! as CommandStatus;
     if (ukey.state === "putting") {
-      this.#putAnswered(ukey, status, u32[(record + REPLY_VALUE) >>> 2]!);
+      const place = status === CommandStatus.REPLACED ? REPLY_COOKIE : REPLY_VALUE;
+      this.#putAnswered(ukey, status, u32[(record + place) >>> 2]!);
       return;
     }
     const packets = Number(u64[(record + REPLY_PACKETS) / 8]!);
@@ -306,18 +317,20 @@ export class UpcallHandler {
     this.#forget(ukey);
   }
 
-  /** OK: it lives. REPLACED: an older megaflow with this mask and key goes on under its own number. */
-  #putAnswered(ukey: Ukey, status: CommandStatus, flow: number): void {
+  /**
+   * OK: it lives, at the address `value`. REPLACED: an older megaflow with this mask and key, whose number is
+   * `value`, goes on in its place.
+   */
+  #putAnswered(ukey: Ukey, status: CommandStatus, value: number): void {
     if (status === CommandStatus.OK) {
       ukey.state = "live";
-      ukey.flow = flow;
+      ukey.flow = value;
       // A pass that came while the PMD had not answered left it out.
       if (ukey.generation !== this.generation) this.stale = true;
-      this.#byFlow.set(flow, ukey);
       this.counters.installed++;
       return;
     }
-    const older = status === CommandStatus.REPLACED ? this.#byFlow.get(flow) : undefined;
+    const older = status === CommandStatus.REPLACED ? this.ukeys.get(value) : undefined;
     if (older !== undefined) this.#adopt(older, ukey);
     this.counters.notInstalled++;
     this.#forget(ukey);
@@ -326,54 +339,37 @@ export class UpcallHandler {
   /** The PMD has given the older megaflow the younger one's actions: so do its books. */
   #adopt(older: Ukey, younger: Ukey): void {
     this.#credit.live(older);
-    const { actions, dropReason, program, block, rules, recircIds, cookies } = older;
-    const { recircIds: ids, cookies: marks, hasEffects, generation } = younger;
-    Object.assign(older, {
-      hasEffects,
-      generation,
-      actions: younger.actions,
-      dropReason: younger.dropReason,
-      program: younger.program,
-      block: younger.block,
-      rules: younger.rules,
-      recircIds: ids,
-      cookies: marks,
-    });
-    Object.assign(younger, { actions, dropReason, program, block, rules, recircIds, cookies });
+    const { answer, block } = older;
+    older.answer = younger.answer;
+    older.block = younger.block;
+    older.rules = younger.rules;
+    older.hasEffects = younger.hasEffects;
+    older.generation = younger.generation;
+    younger.answer = answer;
+    younger.block = block;
   }
 
   #forget(ukey: Ukey): void {
     this.channel.capacity.releaseFlow(ukey.lanes.length, ukey.block);
-    this.#release(ukey);
+    this.#release(ukey.answer);
     this.ukeys.delete(ukey.cookie);
-    this.#masks.remove(ukey.mask);
-    if (this.#byFlow.get(ukey.flow) === ukey) this.#byFlow.delete(ukey.flow);
+    this.#masks.release(ukey.shape);
+    this.#keys.remove(ukey.keyNumber);
   }
 
-  #retain({ recircIds, cookies }: Pick<Ukey, "recircIds" | "cookies">): void {
-    for (const id of recircIds) this.#options.recirc.retain(id);
-    for (const id of cookies) this.#options.records.retain(id);
+  #retain(answer: Answer): void {
+    this.#answers.retain(answer);
+    for (const id of answer.recircIds) this.#options.recirc.retain(id);
+    for (const id of answer.cookies) this.#options.records.retain(id);
   }
 
-  #release({ recircIds, cookies }: Pick<Ukey, "recircIds" | "cookies">): void {
-    for (const id of recircIds) this.#options.recirc.release(id);
-    for (const id of cookies) this.#options.records.release(id);
+  #release(answer: Answer): void {
+    this.#answers.release(answer);
+    for (const id of answer.recircIds) this.#options.recirc.release(id);
+    for (const id of answer.cookies) this.#options.records.release(id);
   }
-}
-
-/** The datapath's program for a translation; a packet that goes nowhere gets its reason. */
-export function programOf({ actions, dropReason }: Pick<Translation, "actions" | "dropReason">): Uint32Array {
-  if (dropReason === DropReason.NONE) return encodeActions(actions);
-  const drop = Uint32Array.of(2, Action.DROP | (2 << 8), dropReason);
-  if (actions.length === 0) return drop;
-  const program = encodeActions(actions);
-  const both = new Uint32Array(program.length + 2);
-  both.set(program);
-  both.set(drop.subarray(1), program.length);
-  both[0] = both.length - 1;
-  return both;
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {
-  return a.length === b.length && a.every((word, i) => word === b[i]);
+  return a === b || (a.length === b.length && a.every((word, i) => word === b[i]));
 }

@@ -2,7 +2,7 @@
 // is another one now.
 
 import { KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
-import { programOf, type UpcallHandler } from "./handler.ts";
+import type { UpcallHandler } from "./handler.ts";
 import type { Ukey } from "./ukey.ts";
 
 /** What a pass did. */
@@ -32,10 +32,7 @@ function revalidateOne(handler: UpcallHandler, ukey: Ukey, result: RevalidationR
     result.removed++;
     return;
   }
-  const program = programOf(translation);
-  const same = program.length === ukey.program.length && program.every((word, i) => word === ukey.program[i]);
-  handler.replace(ukey, translation);
-  if (!same) result.changed++;
+  if (handler.replace(ukey, translation)) result.changed++;
 }
 
 /** Whether `mask` has bits that `than` has not: then the installed mask is too wide to be true. */

@@ -1,44 +1,137 @@
 // The controller's shadow of an installed megaflow (Open vSwitch's udpif_key): what was translated, where
-// it lies, and how much of its traffic the rules have been credited with.
+// it lies, and how much of its traffic the rules have been credited with. Whatever megaflows have in common
+// is shared between them, and their keys lie in a KeyStore: see docs/life-of-a-megaflow.md for the bytes.
 
-import { KEY_LANE_COUNT, KEY_PACKET_TYPE } from "../../assembly/layout/flow-key.ts";
+import { KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
 import type { DropReason } from "../../assembly/layout/stat.ts";
 import type { OdpAction } from "../odp/action.ts";
+import { ufidOf } from "../odp/ufid.ts";
+import type { MegaflowMask } from "../xlate/mask-limit.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
+import type { Answer } from "./answers.ts";
+import type { KeyStore } from "./key-store.ts";
 
 /** `putting`: the PMD has not answered; `deleting`: its final counters are on the way. */
 export type UkeyState = "putting" | "live" | "deleting";
 
 /** One megaflow of one PMD. */
-export interface Ukey {
+export class Ukey {
   /** The controller's number for it, unique in the PMD as long as it lives. */
   readonly cookie: number;
-  readonly ufid: Uint32Array;
-  readonly lanes: readonly number[];
-  /** KEY_WORD_COUNT words. The key is the whole one of the packet that missed: what the mask leaves out has to
-   * fit together when the key is translated again. */
-  readonly mask: Uint32Array;
-  readonly key: Uint32Array;
-  actions: readonly OdpAction[];
-  dropReason: DropReason;
-  program: Uint32Array;
+  readonly shape: MegaflowMask;
+  readonly #keys: KeyStore;
+  /** Number of the key in the store, which is this megaflow's to give back. */
+  readonly keyNumber: number;
+  /** What it does; shared. */
+  answer: Answer;
+  /** The rule, or the rules where there are several. */
+  #rules: TableRule | readonly TableRule[];
   /** Block of program memory, as PmdCapacity counts it. */
   block: number;
-  rules: readonly TableRule[];
-  recircIds: readonly number[];
-  cookies: readonly number[];
-  state: UkeyState;
+  state: UkeyState = "putting";
   /** Address of the record; 0 until the PMD has answered. */
-  flow: number;
+  flow = 0;
   /** What the rules have been credited with. */
-  packets: number;
-  bytes: number;
+  packets = 0;
+  bytes = 0;
   /** Whether its packets have effects beyond themselves: they learn, or shorten time-outs. */
   hasEffects: boolean;
   /** Packets whose effects have been applied. */
-  effectPackets: number;
+  effectPackets = 0;
   /** Passes of the revalidator when it was translated last. */
   generation: number;
+  readonly createdMs: number;
+
+  constructor(init: UkeyInit) {
+    this.cookie = init.cookie;
+    this.shape = init.shape;
+    this.#keys = init.keys;
+    this.keyNumber = init.keyNumber;
+    this.answer = init.answer;
+    this.#rules = compact(init.rules);
+    this.block = init.block;
+    this.hasEffects = init.hasEffects;
+    this.generation = init.generation;
+    this.createdMs = init.createdMs;
+  }
+
+  /** KEY_WORD_COUNT words, shared: not to be changed. */
+  get mask(): Uint32Array {
+    return this.shape.bits;
+  }
+
+  /** Lanes of the datapath's record. */
+  get lanes(): readonly number[] {
+    return this.shape.lanes;
+  }
+
+  /**
+   * KEY_WORD_COUNT words, a new copy every time: the whole key of the packet that missed. What the mask
+   * leaves out has to fit together when the key is translated again.
+   */
+  get key(): Uint32Array {
+    const key = new Uint32Array(KEY_WORD_COUNT);
+    this.#keys.read(this.keyNumber, key);
+    return key;
+  }
+
+  /** The same, into an array of the caller's. */
+  keyInto(key: Uint32Array): void {
+    this.#keys.read(this.keyNumber, key);
+  }
+
+  /** Computed every time. */
+  get ufid(): Uint32Array {
+    return ufidOf(this.key, this.mask);
+  }
+
+  get actions(): readonly OdpAction[] {
+    return this.answer.actions;
+  }
+
+  get dropReason(): DropReason {
+    return this.answer.dropReason;
+  }
+
+  get program(): Uint32Array {
+    return this.answer.program;
+  }
+
+  get recircIds(): readonly number[] {
+    return this.answer.recircIds;
+  }
+
+  get cookies(): readonly number[] {
+    return this.answer.cookies;
+  }
+
+  get rules(): readonly TableRule[] {
+    return Array.isArray(this.#rules) ? this.#rules : [this.#rules as TableRule];
+  }
+
+  set rules(rules: readonly TableRule[]) {
+    this.#rules = compact(rules);
+  }
+
+  /** Counts packets for every rule that they went through. */
+  countForRules(packets: number, bytes: number): void {
+    if (Array.isArray(this.#rules)) {
+      for (const rule of this.#rules as readonly TableRule[]) count(rule, packets, bytes);
+    } else count(this.#rules as TableRule, packets, bytes);
+  }
+}
+
+/** What a megaflow is made with. */
+export interface UkeyInit {
+  readonly cookie: number;
+  readonly shape: MegaflowMask;
+  readonly keys: KeyStore;
+  readonly keyNumber: number;
+  readonly answer: Answer;
+  readonly rules: readonly TableRule[];
+  readonly block: number;
+  readonly hasEffects: boolean;
+  readonly generation: number;
   readonly createdMs: number;
 }
 
@@ -47,25 +140,15 @@ export function maskedKey({ key, mask }: Pick<Ukey, "key" | "mask">): Uint32Arra
   return key.map((word, i) => word & (mask[i] as number));
 }
 
-const TWO_LANES = [0, 1];
-const FOUR_LANES = [0, 1, 2, 3];
+/** A list of one is not worth a list, and the others are cut to their length. */
+function compact(rules: readonly TableRule[]): TableRule | readonly TableRule[] {
+  if (rules.length === 1) return rules[0] as TableRule;
+  return rules.length === 0 ? NO_RULES : rules.slice();
+}
 
-/** Word of the key that is the same in every packet: all that is received is Ethernet. */
-const PACKET_TYPE_WORD = KEY_PACKET_TYPE / 4;
+const NO_RULES: readonly TableRule[] = [];
 
-/**
- * The lanes that a mask's record holds: 0 and 1, or 0 to 3, where those suffice (the datapath compares
- * these without a list), else exactly those that have a bit. packet_type, which is in every mask, tells no
- * two packets apart and is not worth a lane.
- */
-export function maskLanes(mask: Uint32Array): readonly number[] {
-  const lanes: number[] = [];
-  for (let lane = 0; lane < KEY_LANE_COUNT; lane++) {
-    const at = lane * 4;
-    let bits = mask[at]! | mask[at + 1]! | mask[at + 2]!;
-    if (at + 3 !== PACKET_TYPE_WORD) bits |= mask[at + 3]!;
-    if (bits !== 0) lanes.push(lane);
-  }
-  const last = lanes[lanes.length - 1] ?? 0;
-  return last <= 1 ? TWO_LANES : last <= 3 ? FOUR_LANES : lanes;
+function count(rule: TableRule, packets: number, bytes: number): void {
+  rule.packets += packets;
+  rule.bytes += bytes;
 }

@@ -36,8 +36,8 @@ import { PmdChannel } from "../../src/datapath/pmd-channel.ts";
 import { layOutPmd, type PmdMemory } from "../../src/datapath/pmd-memory.ts";
 import { type PmdStats, readPmdStats } from "../../src/datapath/pmd-stats.ts";
 import { RingWriter, ringInit } from "../../src/datapath/ring.ts";
+import { maskLanes } from "../../src/odp/mask-lanes.ts";
 import { ufidOf } from "../../src/odp/ufid.ts";
-import { maskLanes } from "../../src/upcall/ukey.ts";
 
 /** What the lookup said of one packet. */
 export interface Found {

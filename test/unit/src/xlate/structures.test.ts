@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { KEY_WORD_COUNT } from "../../../../assembly/layout/flow-key.ts";
 import type { OfPort } from "../../../../src/openflow/port.ts";
 import { CountMap } from "../../../../src/xlate/classifier/count-map.ts";
 import { PrefixTrie } from "../../../../src/xlate/classifier/prefix-trie.ts";
@@ -98,25 +99,33 @@ test("priority counts know the highest", () => {
 });
 
 test("over the limit a mask gives way to the narrowest wider one in use, or to everything", () => {
-  const everything = Uint32Array.of(~0, ~0);
+  const everything = new Uint32Array(KEY_WORD_COUNT).fill(0xffffffff);
+  const maskOf = (...words: number[]) => {
+    const mask = new Uint32Array(KEY_WORD_COUNT);
+    mask.set(words);
+    return mask;
+  };
   const set = new MaskSet(3);
-  const narrow = Uint32Array.of(0xff, 0);
-  const wide = Uint32Array.of(0xffff, 0xff);
-  const other = Uint32Array.of(0x10000, 0);
-  assert.deepEqual(set.choose(other, everything), other);
-  set.add(narrow);
-  set.add(wide);
+  const narrow = maskOf(0xff, 0);
+  const wide = maskOf(0xffff, 0xff);
+  const other = maskOf(0x10000, 0);
+  const chosen = (mask: Uint32Array) => set.choose(mask, everything);
+  assert.deepEqual(chosen(other).bits, other);
+  const kept = [narrow, wide].map(chosen);
+  for (const mask of kept) set.retain(mask);
   assert.equal(set.size, 2);
-  assert.deepEqual(set.choose(Uint32Array.of(0x0f, 0), everything), narrow);
-  assert.deepEqual(set.choose(Uint32Array.of(0x0f, 1), everything), wide);
-  assert.deepEqual(set.choose(narrow, everything), narrow);
-  assert.deepEqual(set.choose(other, everything), everything);
-  set.add(everything);
+  assert.equal(chosen(maskOf(0x0f, 0)), kept[0]);
+  assert.equal(chosen(maskOf(0x0f, 1)), kept[1]);
+  assert.equal(chosen(narrow.slice()), kept[0]);
+  const last = chosen(other);
+  assert.deepEqual(last.bits, everything);
+  set.retain(last);
   assert.equal(set.size, set.limit);
-  assert.deepEqual(set.choose(other, everything), everything);
-  set.remove(wide);
-  set.remove(everything);
-  assert.deepEqual(set.choose(other, everything), other);
+  assert.equal(chosen(other), last);
+  set.release(kept[1] as (typeof kept)[number]);
+  set.release(last);
+  assert.equal(set.size, 1);
+  assert.deepEqual(chosen(other).bits, other);
 });
 
 test("a MAC table learns, moves, ages and makes room", () => {
