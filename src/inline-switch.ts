@@ -123,6 +123,10 @@ export class InlineSwitch extends Switch {
     this.#trace?.drain((record, kind) => this.#collectTrace(record, kind));
   }
 
+  protected override async turn(): Promise<void> {
+    this.settle();
+  }
+
   override addFlows(text: string, file?: string): void {
     super.addFlows(text, file);
     this.settle();

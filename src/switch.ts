@@ -2,6 +2,7 @@
 // knows all the parts; inline-switch.ts and threaded-switch.ts say who runs the PMDs.
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PortKind } from "../assembly/layout/port.ts";
 import type { Settings } from "./config/settings.ts";
 import { SwitchMemory } from "./datapath/memory.ts";
@@ -14,6 +15,7 @@ import { parseFlows } from "./openflow/parse-flow.ts";
 import { parseGroups } from "./openflow/parse-group.ts";
 import { parseMeter } from "./openflow/parse-meter.ts";
 import { type OfPort, ofPortToOdp } from "./openflow/port.ts";
+import { applySettings, changedSettings, type SettingsOwner } from "./pmd/live-settings.ts";
 import { Pmd, type PmdPortRecord } from "./pmd/pmd.ts";
 import type { PacketIn } from "./upcall/handler.ts";
 import { type RevalidationResult, revalidate } from "./upcall/revalidator.ts";
@@ -64,8 +66,9 @@ export class Switch {
   /** Milliseconds since the start. */
   nowMs = 0;
   protected readonly options: SwitchOptions;
-  /** As they are wanted now; what PMDs are made with. */
-  settings: Settings;
+  #settings: Settings;
+  /** The change of settings under way: they come one after another. */
+  #changing: Promise<unknown> = Promise.resolve();
   readonly translation: TranslateContext;
   readonly #translateOptions: { megaflows: boolean; conformance: "ovs" | "openflow" };
   readonly #seed: bigint;
@@ -78,7 +81,7 @@ export class Switch {
 
   protected constructor(options: SwitchOptions) {
     this.options = options;
-    this.settings = options.settings;
+    this.#settings = options.settings;
     this.bridge = new Bridge(options.bridge ?? "br0");
     this.#seed = options.seed ?? randomBytes(8).readBigUInt64LE();
     this.#translateOptions = {
@@ -131,6 +134,45 @@ export class Switch {
   enableMegaflows(on: boolean): void {
     this.#translateOptions.megaflows = on;
     this.revalidate();
+  }
+
+  /** As they are wanted now: what PMDs that are started from now on are made with. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /**
+   * Changes settings while packets flow; resolves with all of them when every PMD works with the new ones. No packet
+   * is lost by it. Only live settings (docs/settings.md) can be changed.
+   * @throws ConfigError for a value that the setting does not take; MegaflowError `SETTING_FIXED`,
+   *   `MEMORY_EXHAUSTED` (nothing has changed in any of these), `PMD_STALLED`.
+   */
+  changeSettings(changes: Partial<Settings>): Promise<Settings> {
+    const owner = this;
+    const target: SettingsOwner = {
+      get pmds() {
+        return owner.pmds;
+      },
+      get settings() {
+        return owner.#settings;
+      },
+      set settings(settings: Settings) {
+        owner.#settings = settings;
+      },
+      turn: () => this.turn(),
+    };
+    const change = async (): Promise<Settings> => {
+      await applySettings(target, changedSettings(this.#settings, changes));
+      return this.#settings;
+    };
+    const changed = this.#changing.then(change, change);
+    this.#changing = changed;
+    return changed;
+  }
+
+  /** Lets the PMDs get on with what they were told. */
+  protected async turn(): Promise<void> {
+    await sleep(1);
   }
 
   /** Whether translation wildcards what no rule looks at. */
@@ -204,7 +246,7 @@ export class Switch {
   protected createPmd(index: number): Pmd {
     const pmd = new Pmd(
       this.memory,
-      this.settings,
+      this.#settings,
       {
         index,
         seed: this.#seed,

@@ -15,7 +15,7 @@ export enum Command {
   SLAB = 6,
   /** [token][which][base][buckets] A larger flow table. */
   TABLE = 7,
-  /** [token][RegionId][base][bytes] Replaces a cache's memory (0 bytes = off). */
+  /** [token][RegionId][base][bytes] Replaces a cache's memory, cleared by the controller (0 bytes = off). */
   REGION = 8,
   /** [token][Setting][value] */
   SET = 9,

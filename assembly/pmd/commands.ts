@@ -130,10 +130,9 @@ function growTable(which: u32, base: u32, buckets: u32): CommandStatus {
   return tableGrow(table, base, buckets) ? CommandStatus.OK : CommandStatus.NO_SPACE;
 }
 
-/** Replaces a cache's memory; the new one is cleared, so no entry survives. */
+/** Replaces a cache's memory by what the controller has cleared, or by nothing: no entry survives. */
 function setRegion(id: u32, base: u32, bytes: u32): CommandStatus {
   if (id !== (RegionId.MICROFLOW as u32) && id !== (RegionId.MASK_CACHE as u32)) return CommandStatus.INVALID;
-  memory.fill(base, 0, bytes);
   regionSet(id as RegionId, base, bytes);
   lookupReload();
   return CommandStatus.OK;

@@ -15,6 +15,8 @@ interface CountSetting {
   /** What 0 means, where 0 is taken below `min`. */
   readonly zero?: string;
   readonly default: number;
+  /** May be changed while the switch runs. */
+  readonly live?: boolean;
   readonly meaning: string;
 }
 
@@ -25,6 +27,8 @@ interface WordSetting {
   /** Other spellings, each with the word it stands for. */
   readonly aliases?: Readonly<Record<string, string>>;
   readonly default: string;
+  /** May be changed while the switch runs. */
+  readonly live?: boolean;
   readonly meaning: string;
 }
 
@@ -39,12 +43,14 @@ const table = {
     powerOfTwo: true,
     zero: "off",
     default: 1 << 18,
+    live: true,
     meaning: "Entries of the microflow cache of a PMD: this connection -> its megaflow.",
   },
   "microflow.mode": {
     kind: "word",
     words: ["signature", "exact"],
     default: "signature",
+    live: true,
     meaning: "What a microflow entry holds: a signature verified by the megaflow, or the whole key.",
   },
   "microflow.insertInverse": {
@@ -52,6 +58,7 @@ const table = {
     min: 1,
     max: 1 << 20,
     default: 1,
+    live: true,
     meaning: "One in so many packets that missed the microflow cache is inserted.",
   },
   "microflow.bypass": {
@@ -59,6 +66,7 @@ const table = {
     words: ["auto", "off"],
     aliases: { on: "auto" },
     default: "auto",
+    live: true,
     meaning: "auto: go around the microflow cache while it is measured useless; off: always ask it.",
   },
   "maskCache.entries": {
@@ -68,18 +76,21 @@ const table = {
     powerOfTwo: true,
     zero: "off",
     default: 1 << 12,
+    live: true,
     meaning: "Entries of the mask cache of a PMD: skb hash -> the mask that matched last.",
   },
   "maskCache.victim": {
     kind: "word",
     words: ["lru", "kernel"],
     default: "lru",
+    live: true,
     meaning: "Entry of the four probed that is replaced: the least recently used, or the lowest hash.",
   },
   pruning: {
     kind: "word",
     words: ["on", "off"],
     default: "on",
+    live: true,
     meaning: "Bitmaps leave out masks that cannot match before the masked lookup tries them.",
   },
   "rank.intervalMs": {
@@ -88,6 +99,7 @@ const table = {
     max: 3_600_000,
     zero: "never",
     default: 1000,
+    live: true,
     meaning: "Milliseconds between two sortings of the masks by their hits.",
   },
   batch: {
@@ -95,6 +107,7 @@ const table = {
     min: 1,
     max: BATCH_MAX,
     default: BATCH_DEFAULT,
+    live: true,
     meaning: "Most packets that go through the pipeline together.",
   },
   frames: {
@@ -109,6 +122,7 @@ const table = {
     min: 1,
     max: 1 << 22,
     default: 200_000,
+    live: true,
     meaning: "Most megaflows in a PMD; above it packets are forwarded by the controller's answer alone.",
   },
   maskLimit: {
@@ -152,6 +166,11 @@ export function settingSpec(key: SettingKey): SettingSpec {
   return table[key];
 }
 
+/** Whether the setting may be changed while the switch runs. */
+export function isLiveSetting(key: SettingKey): boolean {
+  return settingSpec(key).live === true;
+}
+
 /** Returns whether `key` names a setting. */
 export function isSettingKey(key: string): key is SettingKey {
   return Object.hasOwn(table, key);
@@ -168,6 +187,7 @@ export function settingRange(key: SettingKey): string {
 
 /** Checks a value that came from text, JSON or YAML. Throws ConfigError saying what the setting takes. */
 export function parseSetting<K extends SettingKey>(key: K, value: unknown): SettingValue<K> {
+  if (!isSettingKey(key)) throw unknownSetting(key);
   const spec = settingSpec(key);
   const parsed = spec.kind === "word" ? parseWord(spec, value) : parseSize(spec, value);
   if (parsed === undefined) {

@@ -75,6 +75,11 @@ export class PmdChannel {
     return this.commands.empty;
   }
 
+  /** Returns a question: has the PMD applied all that has been sent until now? */
+  mark(): () => boolean {
+    return this.commands.mark();
+  }
+
   /** Milliseconds since the switch started, as the PMD saw them last. */
   get clock(): number {
     return Atomics.load(this.memory.u32, (this.control + PMD_CLOCK) / 4);

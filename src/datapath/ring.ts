@@ -63,6 +63,12 @@ export class RingWriter {
     Atomics.store(this.memory.u32, (this.base + RING_HEAD) >>> 2, this.head);
   }
 
+  /** Returns a question: has the reader taken all that is committed now? To be asked before 2 GiB more are written. */
+  mark(): () => boolean {
+    const head = this.head;
+    return () => ((Atomics.load(this.memory.u32, (this.base + RING_TAIL) >>> 2) - head) | 0) >= 0;
+  }
+
   /** Whether the reader has taken everything. */
   get empty(): boolean {
     return Atomics.load(this.memory.u32, (this.base + RING_TAIL) >>> 2) === this.head;

@@ -33,6 +33,7 @@ const TX_RING_BYTES = 4 << 20;
 /** See the head of the file. */
 export class Pmd {
   readonly index: number;
+  readonly options: PmdOptions;
   readonly memory: SwitchMemory;
   readonly layout: PmdMemory;
   readonly channel: PmdChannel;
@@ -45,6 +46,7 @@ export class Pmd {
 
   constructor(memory: SwitchMemory, settings: Settings, options: PmdOptions, handler: HandlerOptions) {
     this.index = options.index;
+    this.options = options;
     this.memory = memory;
     this.layout = layOutPmd(memory, settings, options);
     this.txRing = memory.allocate(TX_RING_BYTES + 4096, `PMD ${options.index}: transmit ring`);

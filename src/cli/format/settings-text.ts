@@ -4,6 +4,7 @@ import { formatCount } from "../../config/number.ts";
 import { findProfile, profileNames } from "../../config/profiles.ts";
 import {
   defaultSettings,
+  isLiveSetting,
   type SettingKey,
   settingKeys,
   settingRange,
@@ -31,12 +32,16 @@ export function settingsMarkdown(): string {
     "`megaflow run`. Whole numbers may be written `4k`, `1M` (times 1,024) or `0x10`. Every size is a PMD's own:",
     "two cores have twice the caches.",
     "",
-    "| key | values | default | meaning |",
-    "| --- | --- | --- | --- |",
+    "What is marked live may be changed while the switch runs: `megaflow ctl set KEY=VALUE`, or",
+    "`Switch.changeSettings` in the library. No packet is lost by it; docs/control.md says more.",
+    "",
+    "| key | values | default | live | meaning |",
+    "| --- | --- | --- | --- | --- |",
   ];
   for (const key of settingKeys) {
     const meaning = settingSpec(key).meaning;
-    lines.push(`| \`${key}\` | ${settingRange(key)} | ${shown(key, defaultSettings[key])} | ${meaning} |`);
+    const cells = [settingRange(key), shown(key, defaultSettings[key]), isLiveSetting(key) ? "live" : ""];
+    lines.push(`| \`${key}\` | ${cells.join(" | ")} | ${meaning} |`);
   }
   lines.push("", "`microflow.bypass=on` is another spelling of `auto`.", "", "## Profiles", "");
   lines.push(
