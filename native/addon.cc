@@ -14,6 +14,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   registerBpf(env, exports);
   registerXsk(env, exports);
   registerPacket(env, exports);
+  registerPump(env, exports);
   return exports;
 }
 

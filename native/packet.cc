@@ -1,6 +1,5 @@
-// AF_PACKET and TAP: a receive ring mapped into linear memory, TAP devices, and functions that move many
-// packets between a descriptor and linear memory in one call. Those are for PMD threads: they return a count
-// or a negative errno and take a list of {address u32, length u32} in linear memory.
+// AF_PACKET and TAP: a receive ring mapped into linear memory, TAP devices, and functions that move a list of
+// packets, {address u32, length u32} in linear memory, in one call. Ports are worked by pump.cc instead.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
@@ -32,6 +31,7 @@ struct PacketSetup {
   sockaddr_ll address;
   tpacket_req3 ring;
   int fanout;
+  int header;
 };
 
 PacketSetup packetSetupOf(const Options& options) {
@@ -44,6 +44,7 @@ PacketSetup packetSetupOf(const Options& options) {
   setup.ring.tp_frame_size = 2048;
   setup.ring.tp_frame_nr = setup.ring.tp_block_size / 2048 * setup.ring.tp_block_nr;
   setup.ring.tp_retire_blk_tov = static_cast<uint32_t>(options.integerOr("retireMs", 1, 1000, 1));
+  setup.header = options.flag("header") ? 1 : 0;
   setup.fanout = static_cast<int>(options.integerOr("fanoutGroup", 0, 65535, -1));
   return setup;
 }
@@ -54,6 +55,7 @@ Fd openPacketSocket(const PacketSetup& setup) {
   setPacketOption(fd.get(), PACKET_VERSION, version, "PACKET_VERSION", "The kernel must know TPACKET_V3.");
   setPacketOption(fd.get(), PACKET_IGNORE_OUTGOING, on, "PACKET_IGNORE_OUTGOING", "The kernel must be 4.20 or later.");
   setPacketOption(fd.get(), PACKET_QDISC_BYPASS, on, "PACKET_QDISC_BYPASS", "The kernel must be 3.14 or later.");
+  setPacketOption(fd.get(), PACKET_VNET_HDR, setup.header, "PACKET_VNET_HDR", "The kernel must be 4.6 or later.");
   setPacketOption(fd.get(), PACKET_RX_RING, setup.ring, "PACKET_RX_RING",
                   "Blocks must be whole pages and a power of two, and there must be memory for all of them.");
   return fd;
@@ -73,7 +75,7 @@ Napi::Value openPacketRing(const Napi::CallbackInfo& info) {
   check(bind(fd.get(), reinterpret_cast<const sockaddr*>(&setup.address), sizeof setup.address), "bind(AF_PACKET)",
         "The interface must be there and up: `ip link` shows it.");
   if (setup.fanout >= 0) {
-    const int fanout = setup.fanout | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+    const int fanout = setup.fanout | PACKET_FANOUT_HASH << 16;
     setPacketOption(fd.get(), PACKET_FANOUT, fanout, "PACKET_FANOUT", "All sockets of the group must be on the same interface.");
   }
   MappedSocket opened{Napi::ObjectReference::New(info[0].As<Napi::Object>(), 1), std::move(holes), std::move(fd)};

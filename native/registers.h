@@ -9,3 +9,4 @@ void registerLink(Napi::Env env, Napi::Object exports);
 void registerBpf(Napi::Env env, Napi::Object exports);
 void registerXsk(Napi::Env env, Napi::Object exports);
 void registerPacket(Napi::Env env, Napi::Object exports);
+void registerPump(Napi::Env env, Napi::Object exports);

@@ -106,6 +106,11 @@ export interface PacketRingOptions {
   readonly retireMs?: number;
   /** Sockets of one group share an interface's packets by their hash. */
   readonly fanoutGroup?: number;
+  /**
+   * Every packet, received or sent, follows a virtio_net_hdr, which says what its sender left to the hardware;
+   * `pumpPacket` needs it.
+   */
+  readonly header?: boolean;
 }
 
 /** A TAP device to create or to open. */
@@ -161,7 +166,7 @@ export interface NativeNetdev {
   /** News since the last call; null among them: some was lost, so look at the interfaces themselves. Never blocks. */
   readLinkEvents(fd: number): (LinkEvent | null)[];
 
-  /** Opens an AF_PACKET socket with its receive ring in linear memory; `sendFrames` sends on it. */
+  /** Opens an AF_PACKET socket with its receive ring in linear memory; `pumpPacket` or `sendFrames` sends on it. */
   openPacketRing(memory: Uint8Array, options: PacketRingOptions): number;
   /** Packets received and lost since the last call. */
   packetStatistics(fd: number): { readonly packets: number; readonly drops: number };
@@ -171,11 +176,20 @@ export interface NativeNetdev {
 
   /**
    * Reads packets from a TAP queue into the places that `count` entries {address u32, length u32} at `list`
-   * name; sets their lengths. Returns how many, 0 when there are none, or a negative errno. For PMD threads.
+   * name; sets their lengths. Returns how many, 0 when there are none, or a negative errno.
    */
   readFrames(fd: number, memory: Uint8Array, list: number, count: number): number;
   /** Writes packets to a TAP queue; the same list, and the same answer. */
   writeFrames(fd: number, memory: Uint8Array, list: number, count: number): number;
   /** Sends packets on an AF_PACKET socket; the same list, and the same answer. */
   sendFrames(fd: number, memory: Uint8Array, list: number, count: number): number;
+
+  /**
+   * Plays the kernel's part at the rings of a QueueKind.TAP queue block: sends what is in tx, receives what
+   * fits into fill and rx, each `budget` packets at most. Returns how many packets it moved, 0 when there were
+   * none or the device is full, or a negative errno when none moved for an error. For PMD threads.
+   */
+  pumpTap(fd: number, memory: Uint8Array, block: number, budget: number): number;
+  /** The same for a QueueKind.PACKET block, whose receive ring openPacketRing has mapped; same answer. */
+  pumpPacket(fd: number, memory: Uint8Array, block: number, budget: number): number;
 }

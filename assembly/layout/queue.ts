@@ -64,8 +64,17 @@ export const QUEUE_KICKS: u32 = 184;
 /** The addon's: packets that found no frame or no room in rx, and packets the device refused; u64. */
 export const QUEUE_PUMP_RX_DROPS: u32 = 192;
 export const QUEUE_PUMP_TX_DROPS: u32 = 200;
-/** The addon's own words: bytes before each packet of a TAP; the place in an AF_PACKET receive ring. */
-export const QUEUE_PUMP_STATE: u32 = 208;
+/** TAP: bytes of virtio-net header before each packet, and the longest packet that the device gives. */
+export const QUEUE_PUMP_HEADER: u32 = 208;
+export const QUEUE_PUMP_PACKET_MAX: u32 = 212;
+/** PACKET: address of the receive ring, bytes of a block, and blocks. */
+export const QUEUE_PUMP_RING: u32 = 208;
+export const QUEUE_PUMP_BLOCK_SIZE: u32 = 212;
+export const QUEUE_PUMP_BLOCK_COUNT: u32 = 216;
+/** The addon's place in that ring, from 0: block, packets left in it, offset of the next one. */
+export const QUEUE_PUMP_BLOCK: u32 = 220;
+export const QUEUE_PUMP_LEFT: u32 = 224;
+export const QUEUE_PUMP_NEXT: u32 = 228;
 export const QUEUE_SIZE: u32 = 256;
 
 /** Complete the transport checksums that a local sender left to the hardware. */
