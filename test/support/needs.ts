@@ -3,8 +3,11 @@
 
 import { spawnSync } from "node:child_process";
 
-/** Something of the machine's that a test may need: `root` with network namespaces, or a command of a Debian package. */
-export type Need = "root" | { readonly command: string; readonly package: string };
+/** Something of the machine's that a test may need: `root` with network namespaces, or a command or file (a shell pattern) of a Debian package. */
+export type Need =
+  | "root"
+  | { readonly command: string; readonly package: string }
+  | { readonly file: string; readonly package: string };
 
 /** Commands that more than one test needs. */
 export const NEED_IP: Need = { command: "ip", package: "iproute2" };
@@ -31,6 +34,8 @@ function problem(need: Need): string | undefined {
     const isolated = spawnSync("unshare", ["--net", "true"]).status === 0;
     return isolated ? undefined : "CAP_SYS_ADMIN for network namespaces (a privileged container)";
   }
-  const found = spawnSync("sh", ["-c", `command -v ${need.command}`]).status === 0;
-  return found ? undefined : `${need.command} (apt-get install ${need.package})`;
+  const [name, look] =
+    "file" in need ? [need.file, `ls ${need.file}`] : [need.command, `command -v ${need.command}`];
+  const found = spawnSync("sh", ["-c", look]).status === 0;
+  return found ? undefined : `${name} (apt-get install ${need.package})`;
 }
