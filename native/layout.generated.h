@@ -535,6 +535,7 @@ inline constexpr std::uint32_t QUEUE_PUMP_NEXT = 228u;
 inline constexpr std::uint32_t QUEUE_PUMP_PACKET_MAX = 212u;
 inline constexpr std::uint32_t QUEUE_PUMP_RING = 208u;
 inline constexpr std::uint32_t QUEUE_PUMP_RX_DROPS = 192u;
+inline constexpr std::uint32_t QUEUE_PUMP_STATE = 208u;
 inline constexpr std::uint32_t QUEUE_PUMP_TX_DROPS = 200u;
 inline constexpr std::uint32_t QUEUE_RING_CONSUMER = 4u;
 inline constexpr std::uint32_t QUEUE_RING_ENTRIES = 12u;
