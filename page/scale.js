@@ -1,0 +1,11 @@
+// Round numbers for axes.
+
+/**
+ * The smallest of 1, 2, 5 times a power of ten that is not below `least`.
+ * @param {number} least
+ */
+export function niceStep(least) {
+  const power = 10 ** Math.floor(Math.log10(least));
+  const factor = [1, 2, 5, 10].find((one) => one * power >= least * 0.9999) ?? 10;
+  return factor * power;
+}
