@@ -18,6 +18,8 @@ export interface PageServerOptions extends ListenAddress {
   readonly remote?: boolean;
   /** What changes need; a random one when absent. */
   readonly token?: string;
+  /** Told of what should not happen. */
+  readonly log?: (line: string) => void;
 }
 
 /** Longest body that is read. */
@@ -43,6 +45,7 @@ export class PageServer {
   readonly token: string;
   readonly #source: PageSource;
   readonly #remote: boolean;
+  readonly #log: (line: string) => void;
   readonly #server: Server;
   readonly #feed: Feed;
   readonly #assets: ReadonlyMap<string, Asset> = loadAssets();
@@ -52,6 +55,7 @@ export class PageServer {
     this.token = options.token ?? createToken();
     this.#source = source;
     this.#remote = options.remote === true;
+    this.#log = options.log ?? (() => {});
     this.#feed = new Feed(() => source.read());
     this.#server = createServer(
       { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 30_000, maxHeaderSize: 16 * 1024 },
@@ -98,16 +102,18 @@ export class PageServer {
       await this.#route(request, response);
     } catch (error) {
       if (response.headersSent) response.destroy();
-      else fail(response, error);
+      else this.#fail(response, error);
     }
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://localhost");
-    const what = `${request.method} ${url.pathname}`;
+    // An event stream without its body would never end.
+    const isHead = request.method === "HEAD" && url.pathname !== "/api/events";
+    const what = `${isHead ? "GET" : request.method} ${url.pathname}`;
     const asset = this.#assets.get(url.pathname);
     if (asset !== undefined && isRead(request)) return sendAsset(request, response, asset);
-    switch (what.replace(/^HEAD /, "GET ")) {
+    switch (what) {
       case "GET /api/switch":
         return sendJson(response, this.#source.describe());
       case "GET /api/history":
@@ -116,7 +122,7 @@ export class PageServer {
         if (this.#feed.listen(response)) return;
         throw new Refusal(503, `${LISTENER_MAX} pages are open already`);
       case "GET /api/megaflows":
-        return sendJson(response, await this.#source.megaflows(readQuery(url.searchParams, response)));
+        return sendJson(response, await this.#source.megaflows(readQuery(url.searchParams)));
       case "GET /api/curves":
         return sendJson(response, this.#source.curves());
       case "GET /metrics":
@@ -148,6 +154,16 @@ export class PageServer {
     sendJson(response, this.#source.curves());
   }
 
+  #fail(response: ServerResponse, error: unknown): void {
+    const known = error instanceof Refusal || error instanceof MegaflowError;
+    const status = statusOf(error);
+    if (status === 401) response.setHeader("WWW-Authenticate", 'Bearer realm="megaflow"');
+    // What was not read of a body must not be taken for the next request.
+    if (status === 413) response.setHeader("Connection", "close");
+    if (!known) this.#log(`live page: ${error instanceof Error ? error.stack : String(error)}`);
+    sendJson(response, { error: known ? error.message : "internal error" }, status);
+  }
+
   #demandToken(request: IncomingMessage): void {
     if (hasToken(request, this.token)) return;
     throw new Refusal(401, "changes need the token that megaflow printed at its start");
@@ -158,10 +174,8 @@ function isRead(request: IncomingMessage): boolean {
   return request.method === "GET" || request.method === "HEAD";
 }
 
-function readQuery(query: URLSearchParams, response: ServerResponse): MegaflowQuery {
-  const gone = new AbortController();
-  response.on("close", () => gone.abort());
-  const sort = megaflowSorts.find((name) => name === (query.get("sort") ?? "rate"));
+function readQuery(query: URLSearchParams): MegaflowQuery {
+  const sort = megaflowSorts.find((name) => name === (query.get("sort") ?? "packets"));
   const limit = Number(query.get("limit") ?? 50);
   const search = query.get("search") ?? "";
   if (sort === undefined) throw new Refusal(400, `sort is one of ${megaflowSorts.join(", ")}`);
@@ -169,7 +183,7 @@ function readQuery(query: URLSearchParams, response: ServerResponse): MegaflowQu
     throw new Refusal(400, `limit is a whole number, 1 to ${ROWS_MAX}`);
   }
   if (search.length > SEARCH_MAX) throw new Refusal(400, `search is at most ${SEARCH_MAX} characters long`);
-  return { search, sort, limit, signal: gone.signal };
+  return { search, sort, limit };
 }
 
 /** Reads a JSON object. Its type has to be said, which a form of another site cannot without asking first. */
@@ -227,11 +241,8 @@ async function sendPieces(response: ServerResponse, pieces: Iterable<string>): P
   await pipeline(Readable.from(pieces), response);
 }
 
-function fail(response: ServerResponse, error: unknown): void {
-  const known = error instanceof Refusal || error instanceof MegaflowError;
-  const status = error instanceof Refusal ? error.status : known ? 400 : 500;
-  if (status === 401) response.setHeader("WWW-Authenticate", 'Bearer realm="megaflow"');
-  // What was not read of a body must not be taken for the next request.
-  if (status === 413) response.setHeader("Connection", "close");
-  sendJson(response, { error: known ? error.message : "internal error" }, status);
+function statusOf(error: unknown): number {
+  if (error instanceof Refusal) return error.status;
+  if (!(error instanceof MegaflowError)) return 500;
+  return error.code === "BUSY" ? 503 : 400;
 }

@@ -119,22 +119,23 @@ export interface Description {
 /** One row of `GET /api/megaflows`. */
 export interface MegaflowRow {
   readonly ufid: string;
-  readonly pmd: number;
+  /** PMDs that have it; their counters are added up. */
+  readonly pmds: readonly number[];
   readonly match: string;
   readonly actions: string;
   readonly packets: number;
   readonly bytes: number;
-  /** Packets a second since the last look at it; null at the first. */
-  readonly rate: number | null;
-  /** Seconds since it was installed. */
-  readonly age: number;
+  /** Seconds since its last packet; null = none yet. */
+  readonly usedSeconds: number | null;
 }
 
 /** `GET /api/megaflows?search=&sort=&limit=`. */
 export interface Megaflows {
-  /** Live ones, how many of them were looked at, and how many of those the search found. */
+  /** When they were read, milliseconds since 1970: two answers tell rates. */
+  readonly time: number;
+  /** Equal ones of several PMDs counted once. */
   readonly total: number;
-  readonly examined: number;
+  /** How many of them the search found. */
   readonly found: number;
   readonly rows: readonly MegaflowRow[];
 }

@@ -3,8 +3,8 @@
 import type { Reading } from "./feed.ts";
 import type { Curves, Description, Megaflows } from "./shapes.ts";
 
-/** Order of the megaflows, largest first. */
-export const megaflowSorts = ["rate", "packets", "bytes", "age", "match"] as const;
+/** Order of the megaflows: most packets, most bytes, or most recently used first. */
+export const megaflowSorts = ["packets", "bytes", "used"] as const;
 
 /** What to list of the megaflows. */
 export interface MegaflowQuery {
@@ -13,8 +13,13 @@ export interface MegaflowQuery {
   readonly sort: (typeof megaflowSorts)[number];
   /** Rows wanted. */
   readonly limit: number;
-  /** Nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+}
+
+/** A profiler of the running switch: which sizes of the caches would miss how often. */
+export interface LiveProfiler {
+  curves(): Curves;
+  /** Turns it on or off. */
+  set(on: boolean): Promise<void>;
 }
 
 /** See the head of the file. */
@@ -24,9 +29,9 @@ export interface PageSource {
   read(): Reading;
   megaflows(query: MegaflowQuery): Promise<Megaflows>;
   curves(): Curves;
-  /** Changes settings while the switch runs. Throws ConfigError for what cannot be, having changed nothing. */
+  /** Changes settings while the switch runs. Rejects with ConfigError for what cannot be, having changed nothing. */
   changeSettings(changes: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Turns the live profiler on or off. Throws MegaflowError where there is none. */
+  /** Turns the live profiler on or off. Rejects with MegaflowError where there is none. */
   setProfiling(on: boolean): Promise<void>;
   /** Everything that is counted, in Prometheus' text format. */
   metrics(): string;
