@@ -73,7 +73,12 @@ export class TimeChart {
     this.#cursor = cursor;
     const title = element("h2", {}, options.title);
     figure.append(
-      element("figcaption", {}, element("div", { class: "head" }, title, this.#when), element("p", { class: "quiet" }, options.hint)),
+      element(
+        "figcaption",
+        {},
+        element("div", { class: "head" }, title, this.#when),
+        element("p", { class: "quiet" }, options.hint),
+      ),
     );
     this.#plot.append(this.#grid, this.#paths, this.#line);
     figure.append(this.#plot, this.#legend);
@@ -104,7 +109,7 @@ export class TimeChart {
 
   #redraw() {
     const stacks = this.#options.stacked ? stack(this.#frame.rows) : this.#frame.rows;
-    const largest = stacks.reduce((most, row) => row.reduce((m, v) => (v > m ? v : m), most), 0);
+    const largest = maximum(stacks);
     this.#top = this.#options.top ?? (largest > 0 ? largest * 1.05 : 1);
     setAttributes(this.#plot, { viewBox: `0 0 ${this.#width} ${HEIGHT}` });
     this.#drawGrid();
@@ -220,11 +225,19 @@ export class TimeChart {
   #key(event) {
     const { times } = this.#frame;
     const at = this.#cursor.time === null ? times.length - 1 : this.#index(this.#cursor.time);
-    const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10 });
+    const steps = /** @type {Record<string, number>} */ ({
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageUp: 10,
+      PageDown: -10,
+    });
     const step = steps[event.key];
     if (event.key === "Escape" || event.key === "End") this.#cursor.set(null);
     else if (event.key === "Home") this.#cursor.set(this.#nearest(this.#frame.end - this.#frame.span));
-    else if (step !== undefined) this.#cursor.set(times[Math.max(0, Math.min(times.length - 1, at + step))] ?? null);
+    else if (step !== undefined)
+      this.#cursor.set(times[Math.max(0, Math.min(times.length - 1, at + step))] ?? null);
     else return;
     event.preventDefault();
   }
@@ -252,16 +265,26 @@ export class TimeChart {
     const shown = times[at] ?? end;
     const x = this.#x(shown);
     const visible = time !== null && shown >= end - span;
-    setAttributes(this.#line, { x1: x, x2: x, y1: EDGE.top, y2: HEIGHT - EDGE.bottom, visibility: visible ? "visible" : "hidden" });
+    setAttributes(this.#line, {
+      x1: x,
+      x2: x,
+      y1: EDGE.top,
+      y2: HEIGHT - EDGE.bottom,
+      visibility: visible ? "visible" : "hidden",
+    });
     const values = rows.map((row) => row[at] ?? Number.NaN);
     const names = this.#series.map((series) => series.name);
     if (this.#options.total) {
       names.push("together");
       values.push(values.reduce((sum, value) => sum + value, 0));
     }
-    setCount(this.#legend, names.length, () => element("li", {}, element("i"), element("span"), element("b")));
+    setCount(this.#legend, names.length, () =>
+      element("li", {}, element("i"), element("span"), element("b")),
+    );
     names.forEach((name, i) => {
-      const [swatch, label, value] = /** @type {HTMLElement[]} */ ([...(this.#legend.children[i]?.children ?? [])]);
+      const [swatch, label, value] = /** @type {HTMLElement[]} */ ([
+        ...(this.#legend.children[i]?.children ?? []),
+      ]);
       if (swatch === undefined || label === undefined || value === undefined) return;
       const color = this.#series[i]?.color;
       swatch.hidden = color === undefined;
@@ -282,6 +305,18 @@ export class TimeChart {
   #known(value) {
     return Number.isNaN(value) ? "–" : this.#options.format(value);
   }
+}
+
+/**
+ * The largest of all numbers, leaving out what is not one; 0 when there is none.
+ * @param {readonly (readonly number[])[]} rows
+ */
+function maximum(rows) {
+  let most = 0;
+  for (const row of rows) {
+    for (const value of row) if (value > most) most = value;
+  }
+  return most;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The four charts over time: what each shows, read off the samples.
 
-import { byId } from "./dom.js";
 import { Cursor, TimeChart } from "./chart.js";
+import { byId } from "./dom.js";
 import { cycles, packetRate, percent, perSecond } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -40,17 +40,34 @@ export class Charts {
   );
   #stages = new TimeChart(
     byId("chart-stages", HTMLElement),
-    { title: "Cycles a packet", hint: "by stage, of sampled batches", stacked: true, format: cycles, total: true },
+    {
+      title: "Cycles a packet",
+      hint: "by stage, of sampled batches",
+      stacked: true,
+      format: cycles,
+      total: true,
+    },
     cursor,
   );
   #hits = new TimeChart(
     byId("chart-hits", HTMLElement),
-    { title: "Found by", hint: "share of lookups by the level that answered", stacked: true, format: percent, top: 1 },
+    {
+      title: "Found by",
+      hint: "share of lookups by the level that answered",
+      stacked: true,
+      format: percent,
+      top: 1,
+    },
     cursor,
   );
   #upcalls = new TimeChart(
     byId("chart-upcalls", HTMLElement),
-    { title: "Upcalls", hint: "a second, and packets lost because the controller did not keep up", stacked: false, format: perSecond },
+    {
+      title: "Upcalls",
+      hint: "a second, and packets lost because the controller did not keep up",
+      stacked: false,
+      format: perSecond,
+    },
     cursor,
   );
 
@@ -68,14 +85,22 @@ export class Charts {
     const row = (of) => samples.map(of);
 
     this.#rate.draw(
-      pmds.map((pmd) => ({ name: pmdName(description.pmds[pmd] ?? { index: pmd, core: -1 }), color: color(pmd) })),
+      pmds.map((pmd) => ({
+        name: pmdName(description.pmds[pmd] ?? { index: pmd, core: -1 }),
+        color: color(pmd),
+      })),
       { ...frame, rows: pmds.map((pmd) => row((sample) => store.value(sample, pmd, "rate"))) },
     );
     this.#stages.draw(
       description.stages.map((name, i) => ({ name, color: color(i) })),
-      { ...frame, rows: description.stages.map((_, i) => row((sample) => store.stageCycles(sample, pmds, i))) },
+      {
+        ...frame,
+        rows: description.stages.map((_, i) => row((sample) => store.stageCycles(sample, pmds, i))),
+      },
     );
-    const lookups = row((sample) => levels.reduce((sum, level) => sum + store.sum(sample, pmds, level.column), 0));
+    const lookups = row((sample) =>
+      levels.reduce((sum, level) => sum + store.sum(sample, pmds, level.column), 0),
+    );
     this.#hits.draw(levels, {
       ...frame,
       rows: levels.map(({ column }) =>

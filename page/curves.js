@@ -98,8 +98,10 @@ export class CurvesPanel {
     const first = Math.log2(Math.min(...points.map((point) => point.entries)));
     const last = Math.log2(Math.max(...points.map((point) => point.entries)));
     const top = Math.max(0.001, ...points.map((point) => point.missRatio)) * 1.05;
-    const x = (/** @type {number} */ size) => EDGE.left + ((width - EDGE.left - EDGE.right) * (Math.log2(size) - first)) / (last - first || 1);
-    const y = (/** @type {number} */ ratio) => EDGE.top + (HEIGHT - EDGE.top - EDGE.bottom) * (1 - ratio / top);
+    const x = (/** @type {number} */ size) =>
+      EDGE.left + ((width - EDGE.left - EDGE.right) * (Math.log2(size) - first)) / (last - first || 1);
+    const y = (/** @type {number} */ ratio) =>
+      EDGE.top + (HEIGHT - EDGE.top - EDGE.bottom) * (1 - ratio / top);
     const grid = svg("g", { class: "grid" });
     const step = niceStep(top / 3);
     for (let ratio = 0; ratio <= top; ratio += step) {
@@ -109,15 +111,21 @@ export class CurvesPanel {
     const every = Math.max(1, Math.ceil((last - first) / (width / 70)));
     for (let power = Math.ceil(first); power <= last; power += every) {
       const anchor = power === first ? "start" : power + every > last ? "end" : "middle";
-      grid.append(svg("text", { x: x(2 ** power), y: HEIGHT - 4, "text-anchor": anchor }, entries(2 ** power)));
+      grid.append(
+        svg("text", { x: x(2 ** power), y: HEIGHT - 4, "text-anchor": anchor }, entries(2 ** power)),
+      );
     }
     const lines = curves.map((curve) => this.#line(curve, x, y));
-    setAttributes(this.#plot, { viewBox: `0 0 ${width} ${HEIGHT}`, "aria-label": `Share of lookups that miss, by entries. ${curves.map((curve) => this.#say(curve)).join(" ")}` });
+    setAttributes(this.#plot, {
+      viewBox: `0 0 ${width} ${HEIGHT}`,
+      "aria-label": `Share of lookups that miss, by entries. ${curves.map((curve) => this.#say(curve)).join(" ")}`,
+    });
     this.#plot.replaceChildren(grid, ...lines);
     setCount(this.#legend, curves.length, () => element("li", {}, element("i"), element("span")));
     curves.forEach((curve, i) => {
       const [swatch, label] = [...(this.#legend.children[i]?.children ?? [])];
-      if (swatch instanceof HTMLElement) swatch.style.setProperty("--color", `var(${colors[curve.cache] ?? "--s0"})`);
+      if (swatch instanceof HTMLElement)
+        swatch.style.setProperty("--color", `var(${colors[curve.cache] ?? "--s0"})`);
       if (label) setText(label, this.#say(curve));
     });
   }
@@ -131,10 +139,23 @@ export class CurvesPanel {
     const drawn = curve.points.filter((point) => point.entries > 0);
     const group = svg("g");
     group.style.setProperty("--color", `var(${colors[curve.cache] ?? "--s0"})`);
-    group.append(svg("path", { class: "line", d: `M${drawn.map((point) => `${x(point.entries).toFixed(1)} ${y(point.missRatio).toFixed(1)}`).join("L")}` }));
+    group.append(
+      svg("path", {
+        class: "line",
+        d: `M${drawn.map((point) => `${x(point.entries).toFixed(1)} ${y(point.missRatio).toFixed(1)}`).join("L")}`,
+      }),
+    );
     const now = this.#present(curve);
     if (now !== undefined && now.entries > 0) {
-      group.append(svg("line", { class: "present", x1: x(now.entries), x2: x(now.entries), y1: EDGE.top, y2: HEIGHT - EDGE.bottom }));
+      group.append(
+        svg("line", {
+          class: "present",
+          x1: x(now.entries),
+          x2: x(now.entries),
+          y1: EDGE.top,
+          y2: HEIGHT - EDGE.bottom,
+        }),
+      );
       group.append(svg("circle", { class: "dot", cx: x(now.entries), cy: y(now.missRatio), r: 4 }));
     }
     return group;
@@ -152,6 +173,8 @@ export class CurvesPanel {
   /** @param {MissCurve} curve */
   #say(curve) {
     const now = this.#present(curve);
-    return now === undefined ? `${curve.title}.` : `${curve.title}: ${percent(now.missRatio)} missed at ${entries(now.entries)} entries.`;
+    return now === undefined
+      ? `${curve.title}.`
+      : `${curve.title}: ${percent(now.missRatio)} missed at ${entries(now.entries)} entries.`;
   }
 }

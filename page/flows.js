@@ -26,7 +26,9 @@ export class FlowTable {
   constructor() {
     const heads = ["match", "actions", "packets", "rate", "bytes", "last used"];
     const table = byId("flows", HTMLTableElement);
-    const cells = heads.map((head, i) => element("th", { scope: "col", class: i < 2 ? "text" : undefined }, head));
+    const cells = heads.map((head, i) =>
+      element("th", { scope: "col", class: i < 2 ? "text" : undefined }, head),
+    );
     table.append(element("thead", {}, element("tr", {}, ...cells)), this.#body);
     new IntersectionObserver(([entry]) => {
       this.#visible = entry?.isIntersecting ?? false;
@@ -77,8 +79,14 @@ export class FlowTable {
   /** @param {Megaflows} list */
   #show(list) {
     const words = this.#search.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const found = words.length > 0 ? `${count(list.found)} of ${count(list.total)} megaflows match` : `${count(list.total)} megaflows`;
-    setText(this.#count, list.rows.length < list.found ? `${found}; the first ${count(list.rows.length)} are shown` : found);
+    const found =
+      words.length > 0
+        ? `${count(list.found)} of ${count(list.total)} megaflows match`
+        : `${count(list.total)} megaflows`;
+    setText(
+      this.#count,
+      list.rows.length < list.found ? `${found}; the first ${count(list.rows.length)} are shown` : found,
+    );
     setCount(this.#body, list.rows.length, makeRow);
     list.rows.forEach((flow, i) => {
       const row = this.#body.children[i];
@@ -100,8 +108,16 @@ export class FlowTable {
 }
 
 function makeRow() {
-  const numbers = ["packets", "rate", "bytes", "last used"].map((label) => element("td", { "data-label": label }));
-  return element("tr", {}, element("td", { class: "match" }), element("td", { class: "match", "data-label": "actions" }), ...numbers);
+  const numbers = ["packets", "rate", "bytes", "last used"].map((label) =>
+    element("td", { "data-label": label }),
+  );
+  return element(
+    "tr",
+    {},
+    element("td", { class: "match" }),
+    element("td", { class: "match", "data-label": "actions" }),
+    ...numbers,
+  );
 }
 
 /**
@@ -143,10 +159,15 @@ function mark(cell, text, words) {
   const lower = text.toLowerCase();
   let at = 0;
   while (at < text.length) {
-    const hits = words.map((word) => ({ word, index: lower.indexOf(word, at) })).filter(({ index }) => index >= 0);
+    const hits = words
+      .map((word) => ({ word, index: lower.indexOf(word, at) }))
+      .filter(({ index }) => index >= 0);
     const next = hits.sort((a, b) => a.index - b.index || b.word.length - a.word.length)[0];
     if (next === undefined) break;
-    parts.push(...broken(text.slice(at, next.index)), element("mark", {}, text.slice(next.index, next.index + next.word.length)));
+    parts.push(
+      ...broken(text.slice(at, next.index)),
+      element("mark", {}, text.slice(next.index, next.index + next.word.length)),
+    );
     at = next.index + next.word.length;
   }
   parts.push(...broken(text.slice(at)));

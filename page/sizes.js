@@ -68,7 +68,9 @@ export class Sizes {
     this.#fieldset.disabled = !this.#lock.open;
     setText(
       this.#note,
-      this.#lock.open ? "What you choose applies to every core at once, while packets flow." : "Read-only: unlock changes to move these.",
+      this.#lock.open
+        ? "What you choose applies to every core at once, while packets flow."
+        : "Read-only: unlock changes to move these.",
     );
   }
 
@@ -78,10 +80,24 @@ export class Sizes {
    */
   #slider(setting) {
     const id = `set-${setting.key}`;
-    const input = element("input", { type: "range", id, min: 0, max: setting.values.length - 1, step: 1, "aria-describedby": `${id}-note` });
+    const input = element("input", {
+      type: "range",
+      id,
+      min: 0,
+      max: setting.values.length - 1,
+      step: 1,
+      "aria-describedby": `${id}-note`,
+    });
     const value = element("output", { for: id });
     const note = element("span", { class: "quiet note", id: `${id}-note` });
-    const row = element("div", { class: "setting", title: setting.meaning }, element("label", { for: id }, names[setting.key] ?? setting.key), value, input, note);
+    const row = element(
+      "div",
+      { class: "setting", title: setting.meaning },
+      element("label", { for: id }, names[setting.key] ?? setting.key),
+      value,
+      input,
+      note,
+    );
     let known = setting;
     const tell = () => {
       const at = Number(input.value);
@@ -110,8 +126,17 @@ export class Sizes {
    */
   #choice(setting) {
     const id = `set-${setting.key}`;
-    const select = element("select", { id }, ...setting.values.map((word) => element("option", {}, String(word))));
-    const row = element("div", { class: "setting choice", title: setting.meaning }, element("label", { for: id }, names[setting.key] ?? setting.key), select);
+    const select = element(
+      "select",
+      { id },
+      ...setting.values.map((word) => element("option", {}, String(word))),
+    );
+    const row = element(
+      "div",
+      { class: "setting choice", title: setting.meaning },
+      element("label", { for: id }, names[setting.key] ?? setting.key),
+      select,
+    );
     select.addEventListener("change", () => this.#want(setting.key, select.value));
     return { row, show: (now) => (select.value = String(now.value)) };
   }
@@ -126,7 +151,12 @@ export class Sizes {
     if (size === undefined) return "";
     if (size === 0) return "no memory";
     const fits = this.#cpuCaches.find((cache) => size <= cache.bytes);
-    const where = fits === undefined ? (this.#cpuCaches.length > 0 ? ", larger than every cache of the CPU" : "") : `, fits in ${fits.name} (${bytes(fits.bytes)})`;
+    const where =
+      fits === undefined
+        ? this.#cpuCaches.length > 0
+          ? ", larger than every cache of the CPU"
+          : ""
+        : `, fits in ${fits.name} (${bytes(fits.bytes)})`;
     return `${bytes(size)} a core${where}`;
   }
 
@@ -148,7 +178,12 @@ export class Sizes {
       const { settings } = await change("/api/settings", changes);
       this.#forget(changes);
       this.show(settings, this.#cpuCaches);
-      const done = settings.filter(({ key }) => key in changes).map(({ key, value }) => `${names[key] ?? key}: ${typeof value === "number" ? valueText(key, value) : value}`);
+      const done = settings
+        .filter(({ key }) => key in changes)
+        .map(
+          ({ key, value }) =>
+            `${names[key] ?? key}: ${typeof value === "number" ? valueText(key, value) : value}`,
+        );
       this.#tell(`Applied. ${done.join(", ")}.`, false);
     } catch (error) {
       this.#forget(changes);
@@ -166,7 +201,9 @@ export class Sizes {
 
   /** @param {Record<string, number | string>} applied what is wanted still, and not meanwhile something else */
   #forget(applied) {
-    this.#wanted = Object.fromEntries(Object.entries(this.#wanted).filter(([key, value]) => applied[key] !== value));
+    this.#wanted = Object.fromEntries(
+      Object.entries(this.#wanted).filter(([key, value]) => applied[key] !== value),
+    );
   }
 
   /**
@@ -191,6 +228,7 @@ export class Sizes {
  */
 function valueText(key, value) {
   if (key === "microflow.insertInverse") return value === 1 ? "every packet" : `${value} packets`;
-  if (key === "rank.intervalMs") return value === 0 ? "never" : value < 1000 ? `${value}\u00a0ms` : `${value / 1000}\u00a0s`;
+  if (key === "rank.intervalMs")
+    return value === 0 ? "never" : value < 1000 ? `${value}\u00a0ms` : `${value / 1000}\u00a0s`;
   return value === 0 ? "off" : `${entries(value)} entries`;
 }

@@ -31,8 +31,16 @@ export function drawTiles(store, sample, latest, pmds) {
       percent(busy.length > 0 ? busy.reduce((total, value) => total + value, 0) / busy.length : Number.NaN),
       pmds.length === 1 ? "of one core" : `of ${pmds.length} cores`,
     ],
-    ["Work a packet", cycles(work), work > 0 ? `${(work / store.description.cyclesPerNs).toFixed(0)}\u00a0ns` : "no packets"],
-    ["Microflow cache", share(sum("microflow")), `${share(sum("maskCache"))} mask cache, ${share(sum("masked"))} masked`],
+    [
+      "Work a packet",
+      cycles(work),
+      work > 0 ? `${(work / store.description.cyclesPerNs).toFixed(0)}\u00a0ns` : "no packets",
+    ],
+    [
+      "Microflow cache",
+      share(sum("microflow")),
+      `${share(sum("maskCache"))} mask cache, ${share(sum("masked"))} masked`,
+    ],
     ["Upcalls", perSecond(sum("upcalls")), `${perSecond(sum("upcallsLost"))} packets lost`],
     ["Dropped", packetRate(sum("dropped")), reason === undefined ? "nothing" : `mostly: ${reason}`],
     ["Megaflows", count(sum("megaflows")), `under ${count(sum("masks"))} masks`],
@@ -56,13 +64,27 @@ export function drawTiles(store, sample, latest, pmds) {
  */
 export function drawCores(store, sample, latest) {
   const table = byId("cores", HTMLTableElement);
-  const heads = ["core", "busy", "received", "work", "found by", "masks a lookup", "upcalls", "lost", "dropped", "megaflows", "masks"];
+  const heads = [
+    "core",
+    "busy",
+    "received",
+    "work",
+    "found by",
+    "masks a lookup",
+    "upcalls",
+    "lost",
+    "dropped",
+    "megaflows",
+    "masks",
+  ];
   const body = tableBody(table, heads, [1, 4]);
   setCount(body, sample.pmds.length, () => {
     const row = element("tr", {}, element("th", { scope: "row" }));
     for (let i = 1; i < heads.length; i++) row.append(element("td"));
     row.children[1]?.append(element("meter", { min: 0, max: 1, class: "busy" }), element("span"));
-    row.children[4]?.append(element("span", { class: "split", role: "img" }, ...levels.map(() => element("i"))));
+    row.children[4]?.append(
+      element("span", { class: "split", role: "img" }, ...levels.map(() => element("i"))),
+    );
     return row;
   });
   sample.pmds.forEach((_, pmd) => {
@@ -88,7 +110,12 @@ function drawCore(row, store, sample, latest, pmd) {
   }
   if (busyText) setText(busyText, percent(busy < 0 ? Number.NaN : busy));
   const split = row.children[4]?.firstElementChild;
-  if (split instanceof HTMLElement) drawSplit(split, levels.map((level) => value(level.column)), latest.bypassed[pmd] === true);
+  if (split instanceof HTMLElement)
+    drawSplit(
+      split,
+      levels.map((level) => value(level.column)),
+      latest.bypassed[pmd] === true,
+    );
   const texts = /** @type {Record<number, string>} */ ({
     0: pmdName(store.description.pmds[pmd] ?? { index: pmd, core: -1 }),
     2: packetRate(value("rate")),
@@ -113,7 +140,9 @@ function drawCore(row, store, sample, latest, pmd) {
  */
 function drawSplit(split, hits, bypassed) {
   const total = hits.reduce((sum, one) => sum + one, 0);
-  const names = levels.map(({ name }, i) => `${name} ${percent(total > 0 ? (hits[i] ?? 0) / total : Number.NaN)}`);
+  const names = levels.map(
+    ({ name }, i) => `${name} ${percent(total > 0 ? (hits[i] ?? 0) / total : Number.NaN)}`,
+  );
   if (bypassed) names.push("microflow cache left alone, as useless at the moment");
   split.title = names.join("\n");
   split.setAttribute("aria-label", names.join(", "));
@@ -162,7 +191,9 @@ export function drawDrops(latest) {
 export function tableBody(table, heads, wide) {
   const body = table.tBodies[0];
   if (body !== undefined) return body;
-  const cells = heads.map((head, i) => element("th", { scope: "col", class: i === 0 || wide.includes(i) ? "text" : undefined }, head));
+  const cells = heads.map((head, i) =>
+    element("th", { scope: "col", class: i === 0 || wide.includes(i) ? "text" : undefined }, head),
+  );
   table.append(element("thead", {}, element("tr", {}, ...cells)), element("tbody"));
   return /** @type {HTMLTableSectionElement} */ (table.tBodies[0]);
 }

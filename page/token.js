@@ -46,7 +46,12 @@ export class Lock extends EventTarget {
       this.#show();
     } catch (error) {
       const wrong = error instanceof ApiError && error.status === 401;
-      setText(this.#error, wrong ? "That is not the token of this switch." : `Not unlocked: ${error instanceof Error ? error.message : error}.`);
+      setText(
+        this.#error,
+        wrong
+          ? "That is not the token of this switch."
+          : `Not unlocked: ${error instanceof Error ? error.message : error}.`,
+      );
       this.#input.select();
     }
   }

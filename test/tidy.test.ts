@@ -41,6 +41,7 @@ const layers: Record<string, readonly string[]> = {
     "src/pmd",
     "src/xlate",
   ],
+  "src/page": [...vocabulary, "src/odp", "src/config", "src/observe"],
 };
 /** Folders that may import anything: composition root, commands, benches. */
 const free = ["src", "src/cli", "src/bench"];

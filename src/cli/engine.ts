@@ -1,7 +1,7 @@
 // What the commands ask of a switch, and nothing more. switch-engine.ts answers with the real one.
 
 import type { Profile } from "../config/profiles.ts";
-import type { PortConfig, RuleText } from "../config/run-config.ts";
+import type { HttpConfig, PortConfig, RuleText } from "../config/run-config.ts";
 import type { Settings } from "../config/settings.ts";
 
 /** Level that answered a lookup, as JSON names it. */
@@ -97,6 +97,8 @@ export interface RunEngine extends Engine {
   readonly placement: readonly string[];
   /** TSC cycles a nanosecond; undefined where it cannot be known. */
   readonly cyclesPerNs: number | undefined;
+  /** Where the live page is, and the token that its changes need; undefined when none was asked for. */
+  readonly page: { readonly url: string; readonly token: string } | undefined;
   /** Begins to receive. */
   start(): void;
   /** Stops receiving and waits until what is under way has ended, so that the counters add up. */
@@ -129,5 +131,6 @@ export interface ReplayEngineOptions extends EngineOptions {
 export interface RunEngineOptions extends EngineOptions {
   readonly cores: readonly number[];
   readonly ports: readonly PortConfig[];
+  readonly http: HttpConfig | undefined;
   readonly log: (line: string) => void;
 }

@@ -10,9 +10,12 @@ import { CaptureReader } from "../netdev/pcap/reader.ts";
 import { CaptureWriter } from "../netdev/pcap/writer.ts";
 import { loadTrace } from "../netdev/trace.ts";
 import type { OfPort } from "../openflow/port.ts";
+import { servePage } from "../page/serve.ts";
+import type { PageServer } from "../page/server.ts";
 import { kernelTscGhz } from "../pmd/cycle-counter.ts";
 import { ThreadedSwitch } from "../threaded-switch.ts";
 import type { RunEngine, RunEngineOptions } from "./engine.ts";
+import { packageVersion } from "./environment.ts";
 import { countersOf, megaflowsOf, tablesOf } from "./switch-report.ts";
 
 /** Creates a switch with its ports and rules, ready to start. Throws as its parts do. */
@@ -32,6 +35,7 @@ export async function createRunEngine(options: RunEngineOptions): Promise<RunEng
   try {
     await engine.setUp(options);
     await engine.started();
+    await engine.servePage(options);
   } catch (error) {
     await engine.close();
     throw error;
@@ -45,6 +49,7 @@ class ThreadedEngine implements RunEngine {
   readonly #cycles = new CycleCounter();
   readonly #stopping = new AbortController();
   readonly #inputs: (() => Promise<void>)[] = [];
+  page: PageServer | undefined;
   inputEnded: Promise<void> = never;
 
   constructor(owner: ThreadedSwitch, writers: Map<OfPort, CaptureWriter>) {
@@ -87,6 +92,12 @@ class ThreadedEngine implements RunEngine {
     }
   }
 
+  /** Serves the live page, if it was asked for. */
+  async servePage({ http, log }: RunEngineOptions): Promise<void> {
+    if (http !== undefined)
+      this.page = await servePage(this.#owner, { ...http, version: packageVersion(), log });
+  }
+
   get placement(): readonly string[] {
     const native = loadNative();
     return this.#owner.cores.map((core, pmd) => {
@@ -118,6 +129,7 @@ class ThreadedEngine implements RunEngine {
 
   async close(): Promise<void> {
     this.#stopping.abort();
+    await this.page?.close();
     await this.#owner.close();
     for (const writer of this.#writers.values()) writer.close();
   }

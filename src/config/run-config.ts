@@ -7,6 +7,7 @@
 //   flows: rules.flows               a file, a list of files, or the rules themselves after `|`
 //   groups: rules.groups             the same
 //   meters: rules.meters             the same
+//   http: 127.0.0.1:9080             the live page; or {listen: 0.0.0.0:9080, remote: true}
 
 import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
@@ -39,6 +40,13 @@ export interface RuleText {
   readonly text: string;
 }
 
+/** Where the live page is served. */
+export interface HttpConfig {
+  readonly listen: string;
+  /** Whether the address may be one that other machines reach. */
+  readonly remote: boolean;
+}
+
 /** What a switch is made of. */
 export interface RunConfig {
   readonly bridge: string;
@@ -52,11 +60,13 @@ export interface RunConfig {
   readonly flows: readonly RuleText[];
   readonly groups: readonly RuleText[];
   readonly meters: readonly RuleText[];
+  /** Undefined = no live page. */
+  readonly http: HttpConfig | undefined;
 }
 
 /** Highest CPU number that a file can name: what a Linux affinity mask of 1,024 bits holds. */
 const CPU_MAX = 1023;
-const keys = ["bridge", "cores", "profile", "settings", "seed", "ports", "flows", "groups", "meters"];
+const keys = ["bridge", "cores", "profile", "settings", "seed", "ports", "flows", "groups", "meters", "http"];
 const portKeys = ["number", "name", "kind", "file", "read", "write"];
 
 /** Reads a configuration file. Throws ConfigFileError with every mistake, or the file system's error. */
@@ -88,6 +98,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
     flows: part("flows", (entry) => readRules(reader, entry, "flows", file)) ?? [],
     groups: part("groups", (entry) => readRules(reader, entry, "groups", file)) ?? [],
     meters: part("meters", (entry) => readRules(reader, entry, "meters", file)) ?? [],
+    http: part("http", (entry) => readHttp(reader, entry)),
   };
   if (reader.problems.length > 0) throw new ConfigFileError(reader.problems);
   return config;
@@ -209,6 +220,27 @@ function readRules(reader: YamlReader, entry: YamlEntry, what: string, file: str
     if (checkFile(reader, item, path, name)) rules.push({ file: path, text: readText(path) });
   }
   return rules;
+}
+
+/** `ADDRESS:PORT`, a port, or both parts by name. Whether it is an address is found out where it is listened on. */
+function readHttp(reader: YamlReader, entry: YamlEntry): HttpConfig | undefined {
+  if (isMap(entry.node)) {
+    const fields = new Map(reader.entries(entry, "http", ["listen", "remote"]).map((one) => [one.key, one]));
+    const listen = fields.get("listen");
+    const remote = fields.get("remote");
+    if (listen === undefined) reader.problem(entry.offset, "http without listen");
+    const address = listen && readAddress(reader, listen);
+    const word = remote === undefined ? "false" : reader.word(remote, "remote", ["true", "false"]);
+    return address === undefined ? undefined : { listen: address, remote: word === "true" };
+  }
+  const listen = readAddress(reader, entry);
+  return listen === undefined ? undefined : { listen, remote: false };
+}
+
+function readAddress(reader: YamlReader, entry: YamlEntry): string | undefined {
+  const scalar = scalarOf(entry);
+  if (typeof scalar === "number") return String(scalar);
+  return reader.text(entry, "http", "an address to listen on, such as 127.0.0.1:9080");
 }
 
 /** Returns the path of a file that is named in a file of `folder`. */

@@ -20,10 +20,13 @@ export function parseListenAddress(text: string, remote: boolean): ListenAddress
     throw new ConfigError("http", { expected: "ADDRESS:PORT such as 127.0.0.1:9080", got: text });
   }
   if (!remote && !isLoopback(host)) {
-    throw new ConfigError(`http: other machines reach ${host}, and the page is neither encrypted nor secret`, {
-      expected: "an address on loopback such as 127.0.0.1:9080, or remote: true (--http-remote)",
-      got: text,
-    });
+    throw new ConfigError(
+      `http: other machines reach ${host}, and the page is neither encrypted nor secret`,
+      {
+        expected: "an address on loopback such as 127.0.0.1:9080, or remote: true (--http-remote)",
+        got: text,
+      },
+    );
   }
   return { host, port };
 }

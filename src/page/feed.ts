@@ -73,7 +73,7 @@ export class Feed {
     const text = JSON.stringify(sample);
     this.#kept.push(text);
     if (this.#kept.length > HISTORY_LENGTH) this.#kept.shift();
-    this.#lastEvent = `event: sample\ndata: {"sample":${text},"latest":${JSON.stringify(latest)}}\n\n`;
+    this.#lastEvent = `event: sample\ndata: {"sample":${text},"latest":${JSON.stringify(latest, shortNumbers)}}\n\n`;
     for (const response of this.#listeners) {
       if (response.writableLength < UNSENT_MAX_BYTES) response.write(this.#lastEvent);
     }
@@ -82,6 +82,10 @@ export class Feed {
 
 /** Samples in a piece of the history. */
 const PIECE = 100;
+
+function shortNumbers(_key: string, value: unknown): unknown {
+  return typeof value === "number" ? short(value) : value;
+}
 
 /** Five digits are more than a chart can show. */
 function short(value: number): number {

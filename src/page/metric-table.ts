@@ -31,16 +31,26 @@ const ofSwitch: readonly Metric[] = [
   single("megaflow_clock_hertz", "Cycles a second of every count of cycles.", (all) => all.cyclesPerNs * 1e9),
   single("megaflow_rules", "OpenFlow rules in all tables.", (all) => all.rules),
   single("megaflow_macs", "Addresses that the action NORMAL has learned.", (all) => all.macs),
-  single("megaflow_linear_memory_bytes", "Linear memory given out to PMDs, ports and frames.", (all) => all.memory.linearBytes),
+  single(
+    "megaflow_linear_memory_bytes",
+    "Linear memory given out to PMDs, ports and frames.",
+    (all) => all.memory.linearBytes,
+  ),
   single("megaflow_resident_memory_bytes", "Resident memory of the process.", (all) => all.memory.rssBytes),
-  single("megaflow_heap_used_bytes", "JavaScript heap of the controller in use.", (all) => all.memory.heapUsedBytes),
+  single(
+    "megaflow_heap_used_bytes",
+    "JavaScript heap of the controller in use.",
+    (all) => all.memory.heapUsedBytes,
+  ),
   {
     name: "megaflow_setting",
     type: "gauge",
     help: "Value of each setting that is a number, as it was last set.",
     labels: ["key"],
     read: ({ settings }) =>
-      Object.entries(settings).flatMap(([key, value]) => (typeof value === "number" ? [[{ key }, value]] : [])),
+      Object.entries(settings).flatMap(([key, value]) =>
+        typeof value === "number" ? [[{ key }, value]] : [],
+      ),
   },
 ];
 
@@ -50,7 +60,11 @@ const pmdCounters: readonly Metric[] = [
   counter("rx_bytes", "Bytes received, without preamble and checksum.", (pmd) => pmd.rxBytes),
   counter("tx_packets", "Copies sent, over all ports.", (pmd) => pmd.txPackets),
   counter("tx_bytes", "Bytes sent, without preamble and checksum.", (pmd) => pmd.txBytes),
-  counter("forwarded_packets", "Received packets of which at least one copy was sent.", (pmd) => pmd.forwarded),
+  counter(
+    "forwarded_packets",
+    "Received packets of which at least one copy was sent.",
+    (pmd) => pmd.forwarded,
+  ),
   counter("consumed_packets", "Received packets that only the controller got.", (pmd) => pmd.consumed),
   {
     name: "megaflow_pmd_dropped_packets_total",
@@ -78,7 +92,11 @@ const pmdCounters: readonly Metric[] = [
   },
   counter("masks_tried", "Masks tried, over all lookups.", (pmd) => pmd.masksTried),
   counter("upcalls", "Upcalls queued, of both kinds.", (pmd) => pmd.upcalls),
-  counter("upcalls_joined_packets", "Packets that waited behind an upcall of the same microflow.", (pmd) => pmd.upcallsJoined),
+  counter(
+    "upcalls_joined_packets",
+    "Packets that waited behind an upcall of the same microflow.",
+    (pmd) => pmd.upcallsJoined,
+  ),
   counter("microflow_inserts", "Entries put into the microflow cache.", (pmd) => pmd.microflowInserts),
   counter("mask_cache_inserts", "Entries put into the mask cache.", (pmd) => pmd.maskCacheInserts),
   counter("batches", "Batches of packets processed.", (pmd) => pmd.batches),
@@ -113,7 +131,11 @@ const pmdWork: readonly Metric[] = [
   counter("stage_packets", "Packets of the sampled batches.", (pmd) => pmd.stagePackets),
   counter("translations", "Keys taken through the OpenFlow tables.", (pmd) => pmd.controller.translations),
   counter("megaflows_installed", "Megaflows installed.", (pmd) => pmd.controller.installed),
-  counter("megaflows_not_installed", "Answers that were carried out but not installed.", (pmd) => pmd.controller.notInstalled),
+  counter(
+    "megaflows_not_installed",
+    "Answers that were carried out but not installed.",
+    (pmd) => pmd.controller.notInstalled,
+  ),
   counter("megaflows_deleted", "Megaflows removed.", (pmd) => pmd.controller.deleted),
 ];
 
@@ -136,7 +158,11 @@ const pmdGauges: readonly Metric[] = [
   gauge("microflow_bypassed", "1 while the microflow cache is left alone as useless, else 0.", (pmd) =>
     pmd.caches.microflow.bypassed ? 1 : 0,
   ),
-  caches("cache_entries", "Entries of the caches as the PMD has them now; 0 = off.", (cache) => cache.entries),
+  caches(
+    "cache_entries",
+    "Entries of the caches as the PMD has them now; 0 = off.",
+    (cache) => cache.entries,
+  ),
   caches("cache_bytes", "Memory of the caches.", (cache) => cache.bytes),
 ];
 
@@ -148,11 +174,21 @@ const portMetrics: readonly Metric[] = [
   ofPort("tx_bytes", "Bytes sent, without preamble and checksum.", (port) => port.txBytes),
   ofPort("tx_dropped_packets", "Packets that the port had to drop on transmit.", (port) => port.txDrops),
   ofPort("upcalls", "Upcalls of packets that came in here.", (port) => port.upcalls),
-  ofPort("upcalls_lost_packets", "Packets that came in here and whose upcall was lost.", (port) => port.upcallsLost),
+  ofPort(
+    "upcalls_lost_packets",
+    "Packets that came in here and whose upcall was lost.",
+    (port) => port.upcallsLost,
+  ),
 ];
 
 /** Every metric, in the order of the output. */
-export const metrics: readonly Metric[] = [...ofSwitch, ...pmdCounters, ...pmdWork, ...pmdGauges, ...portMetrics];
+export const metrics: readonly Metric[] = [
+  ...ofSwitch,
+  ...pmdCounters,
+  ...pmdWork,
+  ...pmdGauges,
+  ...portMetrics,
+];
 
 function single(name: string, help: string, of: (snapshot: Snapshot) => number): Metric {
   return { name, type: "gauge", help, labels: [], read: (snapshot) => [[{}, of(snapshot)]] };

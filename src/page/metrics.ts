@@ -18,7 +18,8 @@ export function metricsText(snapshot: Snapshot, version: string): string {
 /** Returns docs/metrics.md. */
 export function metricsMarkdown(): string {
   const rows = metrics.map(
-    ({ name, type, help, labels }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help} |`,
+    ({ name, type, help, labels }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help} |`,
   );
   return `${intro}\n| name | type | labels | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
 }

@@ -2,7 +2,13 @@
 // changes of settings. What costs more than a reading of counters is done for one page at a time, and seldom.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { isSettingKey, parseSetting, type SettingKey, type Settings, unknownSetting } from "../config/settings.ts";
+import {
+  isSettingKey,
+  parseSetting,
+  type SettingKey,
+  type Settings,
+  unknownSetting,
+} from "../config/settings.ts";
 import { MegaflowError } from "../errors.ts";
 import { listMegaflows } from "../observe/megaflows.ts";
 import { type PmdRates, ratesBetweenSnapshots } from "../observe/rates.ts";

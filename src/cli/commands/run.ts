@@ -1,7 +1,7 @@
 // `megaflow run`: a switch as a YAML file describes it, until its time is over or somebody stops it.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadRunConfig } from "../../config/run-config.ts";
+import { type HttpConfig, loadRunConfig } from "../../config/run-config.ts";
 import { UsageError } from "../../errors.ts";
 import { readSeed, readSettings, seedOption, settingOptions } from "../common-options.ts";
 import type { RunEngine, SwitchCounters } from "../engine.ts";
@@ -29,6 +29,15 @@ export const spec: CommandSpec = {
     { name: "for", value: "TIME", meaning: "Stop after this time: 10s, 500ms, 2m." },
     { name: "every", value: "TIME", meaning: "Time between two lines.", default: "1s" },
     { name: "cores", value: "LIST", meaning: "CPU numbers in place of the file's, one PMD each: 1,3." },
+    {
+      name: "http",
+      value: "ADDRESS:PORT",
+      meaning: "Serve the live page and /metrics there, such as 127.0.0.1:9080 (docs/live-page.md).",
+    },
+    {
+      name: "http-remote",
+      meaning: "Let the page's address be one that other machines reach; nothing of it is encrypted.",
+    },
     ...settingOptions,
     { ...seedOption, default: "random" },
     { name: "json", meaning: "Print JSON objects, one a line: rates, then the summary." },
@@ -39,6 +48,7 @@ export const spec: CommandSpec = {
       "megaflow run switch.yaml --cores 1,3 --set microflow.entries=1M",
       "Two PMDs, and a larger microflow cache than the file says.",
     ],
+    ["megaflow run switch.yaml --http 127.0.0.1:9080", "Watch it, and change its caches, in a browser."],
   ],
 };
 
@@ -60,10 +70,15 @@ export async function run(args: Arguments): Promise<void> {
     meters: config.meters,
     cores: namedCores ?? config.cores,
     ports: config.ports,
+    http: readHttp(args, config.http),
     log: (line) => process.stderr.write(`megaflow: ${line}\n`),
   });
   const stop = stopOnSignal();
   try {
+    if (engine.page !== undefined) {
+      const { url, token } = engine.page;
+      process.stderr.write(`megaflow: live page at ${url}, read-only without its token: ${token}\n`);
+    }
     if (!json) {
       for (const line of engine.placement) print(line);
       for (const port of config.ports) print(`port ${port.number} (${port.name}): ${describePort(port)}`);
@@ -148,6 +163,15 @@ function readCores(args: Arguments): number[] | undefined {
   const cores = text.split(",").map(Number);
   if (new Set(cores).size < cores.length) throw new UsageError(`--cores ${text} names a core twice`);
   return cores;
+}
+
+/** What the options say, else the file. */
+function readHttp(args: Arguments, config: HttpConfig | undefined): HttpConfig | undefined {
+  const listen = args.text("http") ?? config?.listen;
+  const remote = args.flag("http-remote") || config?.remote === true;
+  if (listen !== undefined) return { listen, remote };
+  if (remote) throw new UsageError("--http-remote needs an address: --http ADDRESS:PORT");
+  return undefined;
 }
 
 function describePort(port: {
