@@ -7,6 +7,7 @@ import { PortKind } from "../assembly/layout/port.ts";
 import type { Settings } from "./config/settings.ts";
 import { SwitchMemory } from "./datapath/memory.ts";
 import { MeterTable } from "./datapath/meters.ts";
+import type { PmdOptions } from "./datapath/pmd-memory.ts";
 import type { PmdStats } from "./datapath/pmd-stats.ts";
 import { addPortCounters, type PortCounters, readPortCounters } from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
@@ -243,7 +244,7 @@ export class Switch {
   }
 
   /** Lays out another PMD and tells it the ports; whoever calls gives it a runner. */
-  protected createPmd(index: number): Pmd {
+  protected createPmd(index: number, shared?: PmdOptions["shared"]): Pmd {
     const pmd = new Pmd(
       this.memory,
       this.#settings,
@@ -253,6 +254,7 @@ export class Switch {
         meters: this.meters.region,
         trace: this.options.trace === true,
         fifoFrames: this.options.fifoFrames === true,
+        shared,
         upcallShare: UPCALL_SHARE,
       },
       {

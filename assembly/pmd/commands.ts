@@ -3,7 +3,7 @@
 
 import { slabAdd } from "../classifier/flows.ts";
 import { programSlabAdd } from "../classifier/programs.ts";
-import { frameAllocFor } from "../core/frame-pool.ts";
+import { frameAllocFor, frameFreeSmall } from "../core/frame-pool.ts";
 import { ringCommit, ringPeek, ringRelease, ringReserve } from "../core/ring.ts";
 import {
   count,
@@ -26,6 +26,8 @@ import {
   EXECUTE_LENGTH,
   EXECUTE_PROGRAM,
   EXECUTE_SEQUENCE,
+  FRAMES_COUNT,
+  FRAMES_DATA,
   OPERAND0,
   OPERAND1,
   OPERAND2,
@@ -44,7 +46,7 @@ import {
   Setting,
   SLAB_CLASS_PROGRAMS,
 } from "../layout/pmd.ts";
-import { PORT_CONFIG_SIZE, PORT_FLAG_DIGEST, PORT_KIND, PORT_SIZE, RXQ_SIZE } from "../layout/port.ts";
+import { PORT_CONFIG_SIZE, PORT_FLAG_DIGEST, PORT_KIND, PORT_SIZE, RXQ_CONFIG_SIZE, RXQ_SIZE } from "../layout/port.ts";
 import { RING_RECORD_KIND } from "../layout/ring.ts";
 import { PmdStat } from "../layout/stat.ts";
 import { REPLY_RECORD_SIZE, REPLY_STATUS, REPLY_TOKEN, UpcallKind } from "../layout/upcall.ts";
@@ -108,6 +110,8 @@ function applyPlain(record: u32, reply: u32): CommandStatus {
       return setRxq(load<u32>(record, RECORD_COMMAND_INDEX), record + RECORD_COMMAND_DATA);
     case Command.FLUSH as u32:
       return flowFlush();
+    case Command.FRAMES as u32:
+      return takeFrames(load<u32>(record, FRAMES_COUNT), record + FRAMES_DATA);
     case Command.EXECUTE as u32:
       return inject(record);
     case Command.BARRIER as u32:
@@ -166,8 +170,16 @@ function setPort(index: u32, data: u32): CommandStatus {
 
 function setRxq(index: u32, data: u32): CommandStatus {
   if (index >= RXQ_MAX) return CommandStatus.INVALID;
-  memory.copy(regionBase(RegionId.RXQS) + index * RXQ_SIZE, data, RXQ_SIZE);
+  const record = regionBase(RegionId.RXQS) + index * RXQ_SIZE;
+  memory.copy(record, data, RXQ_CONFIG_SIZE);
+  memory.fill(record + RXQ_CONFIG_SIZE, 0, RXQ_SIZE - RXQ_CONFIG_SIZE);
   if (index >= load<u32>(pmd, PMD_RXQ_COUNT)) store<u32>(pmd, index + 1, PMD_RXQ_COUNT);
+  return CommandStatus.OK;
+}
+
+/** Frames that a closed queue had come home. */
+function takeFrames(frames: u32, list: u32): CommandStatus {
+  for (let i: u32 = 0; i < frames; i++) frameFreeSmall(load<u32>(list + (i << 2)));
   return CommandStatus.OK;
 }
 

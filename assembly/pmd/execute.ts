@@ -2,7 +2,7 @@
 // copies and branches. The record of the frame holds the packet's state while a program runs.
 
 import { Modification } from "../actions/modify.ts";
-import { packetEnd } from "../core/account.ts";
+import { packetEnd, packetSettle } from "../core/account.ts";
 import { frameCopy } from "../core/frame-pool.ts";
 import { count, random32 } from "../core/state.ts";
 import { transmit } from "../core/tx.ts";
@@ -49,8 +49,8 @@ export function executeFrom(frame: u32, key: u32, from: u32, to: u32, next: u32)
 
 /** Sends the packet, and ends it. */
 export function executeOutput(frame: u32, port: u32): void {
-  transmit(frame, port, load<u32>(frame, FRAME_LENGTH));
-  packetEnd(frame);
+  if (transmit(frame, port, load<u32>(frame, FRAME_LENGTH), true)) packetSettle(frame);
+  else packetEnd(frame);
 }
 
 /** Runs the actions between two addresses. */
@@ -65,7 +65,10 @@ function run(frame: u32, key: u32, from: u32, to: u32, next: u32): u32 {
     at += (word >> ACTION_WORDS_SHIFT) << 2;
     switch (opcode) {
       case Action.OUTPUT as u32:
-        transmit(frame, load<u32>(operands), min<u32>(cut, load<u32>(frame, FRAME_LENGTH)));
+        if (transmit(frame, load<u32>(operands), min<u32>(cut, load<u32>(frame, FRAME_LENGTH)), at === end)) {
+          packetSettle(frame);
+          return GONE;
+        }
         cut = PACKET_MAX;
         break;
       case Action.USERSPACE as u32:

@@ -7,8 +7,10 @@ import { programsInit } from "../classifier/programs.ts";
 import { pruneInit, pruneWork } from "../classifier/pruning.ts";
 import { accountsInit } from "../core/account.ts";
 import { framePoolInit, framePoolPublish } from "../core/frame-pool.ts";
+import { queueTurn } from "../core/queue.ts";
 import { clockSet, count, pmd, regionBase, regionSize, setting, stateInit } from "../core/state.ts";
 import { tableInit, tableMove } from "../core/table.ts";
+import { peers, umemInit } from "../core/umem.ts";
 import { hashSeed } from "../key/hash.ts";
 import { maskedHashInit } from "../key/masked.ts";
 import { TABLE_BUCKET_SIZE } from "../layout/hash-table.ts";
@@ -16,16 +18,19 @@ import { BATCH_MAX } from "../layout/limits.ts";
 import {
   PMD_FLOW_COUNT,
   PMD_FLOW_TABLE,
+  PMD_KICK_COUNT,
   PMD_RXQ_COUNT,
   PMD_SEED,
   PMD_UFID_TABLE,
   RegionId,
   Setting,
 } from "../layout/pmd.ts";
+import { RXQ_KIND, RXQ_SOURCE, RxqKind } from "../layout/port.ts";
 import { PmdStat } from "../layout/stat.ts";
 import { applyCommands } from "./commands.ts";
 import { contextsInit, receiveContext } from "./contexts.ts";
 import { lookupReload } from "./microflow.ts";
+import { showPeers, takeFromPeers } from "./peers.ts";
 import { processBatch } from "./process.ts";
 import { receiveBurst, rxqAt } from "./receive.ts";
 import { pendingSweep, upcallsInit } from "./upcalls.ts";
@@ -39,6 +44,7 @@ export function pmdInit(control: u32): void {
   hashSeed(load<u64>(control, PMD_SEED), load<u64>(control, PMD_SEED + 8));
   maskedHashInit();
   framePoolInit();
+  umemInit();
   accountsInit();
   upcallsInit();
   contextsInit();
@@ -51,20 +57,24 @@ export function pmdInit(control: u32): void {
   lookupReload();
 }
 
-/** Takes `turns` turns at most, stopping early when one found nothing; returns the packets received. */
+/**
+ * Takes `turns` turns at most, stopping early when one found nothing or leaves the thread something to do
+ * (PMD_KICK_COUNT); returns the packets received.
+ */
 export function poll(turns: u32, now: u32): u32 {
   clockSet(now);
   let received: u32 = 0;
   for (let turn: u32 = 0; turn < turns; turn++) {
     const n = pollOnce();
     received += n;
-    if (n === 0) break;
+    if (n === 0 || load<u32>(pmd, PMD_KICK_COUNT) !== 0) break;
   }
   framePoolPublish();
   return received;
 }
 
 function pollOnce(): u32 {
+  store<u32>(pmd, 0, PMD_KICK_COUNT);
   const commands = applyCommands(COMMANDS_A_TURN);
   const batch = min<u32>(setting(Setting.BATCH), BATCH_MAX);
   const context = receiveContext();
@@ -76,10 +86,21 @@ function pollOnce(): u32 {
     processBatch(context);
     received += n;
   }
+  if (peers !== 0) realPortsTurn(queues);
   housekeeping();
   count(PmdStat.POLLS, 1);
   if (received === 0) count(PmdStat.POLLS_IDLE, 1);
   return received + commands;
+}
+
+/** What was sent this turn becomes visible to kernel and peers; frames come back. */
+function realPortsTurn(queues: u32): void {
+  takeFromPeers();
+  for (let i: u32 = 0; i < queues; i++) {
+    const rxq = rxqAt(i);
+    if (load<u32>(rxq, RXQ_KIND) === (RxqKind.QUEUE as u32)) queueTurn(load<u32>(rxq, RXQ_SOURCE));
+  }
+  showPeers();
 }
 
 /** What is done between batches: a slice of every background job. */

@@ -1,11 +1,10 @@
 // HOT: receive. Takes a burst off a receive queue into the receive context, copying each packet into a
 // fresh frame as a NIC would. A packet costs its index entry (8 bytes) and its own bytes.
 
-import { traceDrop } from "../core/account.ts";
 import { copyBytes } from "../core/bytes.ts";
 import { frameAllocFor, frameFreeSmall, frameGiveMany, frameTakeMany } from "../core/frame-pool.ts";
 import { ringPeek, ringRelease } from "../core/ring.ts";
-import { count, countDrop, ports, regionBase } from "../core/state.ts";
+import { count, ports, regionBase } from "../core/state.ts";
 import {
   BATCH_COUNT,
   BATCH_DATA,
@@ -19,7 +18,6 @@ import { PACKET_MAX } from "../layout/limits.ts";
 import { RegionId } from "../layout/pmd.ts";
 import {
   PORT_RX_BYTES,
-  PORT_RX_DROPS,
   PORT_RX_PACKETS,
   PORT_SIZE,
   RX_RECORD_DATA,
@@ -39,6 +37,8 @@ import {
 } from "../layout/port.ts";
 import { DropReason, PmdStat } from "../layout/stat.ts";
 import { recordInit } from "./contexts.ts";
+import { receiveQueue } from "./receive-queue.ts";
+import { refuse } from "./refuse.ts";
 
 /** Shortest frame with an Ethernet header. */
 const ETHERNET_HEADER: u32 = 14;
@@ -49,7 +49,9 @@ export function receiveBurst(queue: u32, context: u32, batch: u32): u32 {
   const port = load<u32>(queue, RXQ_PORT);
   let received: u32 = 0;
   if (kind === (RxqKind.TRACE as u32)) received = receiveTrace(queue, context, batch);
-  else if (kind === (RxqKind.RING as u32)) received = receiveRing(queue, context, batch, port);
+  else if (kind === (RxqKind.QUEUE as u32)) {
+    received = receiveQueue(load<u32>(queue, RXQ_SOURCE), context, batch, port);
+  } else if (kind === (RxqKind.RING as u32)) received = receiveRing(queue, context, batch, port);
   if (received === 0) return 0;
   store<u32>(context, received, BATCH_COUNT);
   store<u32>(context, port, BATCH_IN_PORT);
@@ -112,7 +114,7 @@ function receiveRing(queue: u32, context: u32, batch: u32, port: u32): u32 {
     const length = load<u32>(record, RX_RECORD_LENGTH);
     const sequence = load<u32>(record, RX_RECORD_SEQUENCE);
     if (length > PACKET_MAX || length < ETHERNET_HEADER) {
-      refuse(port, length, sequence);
+      refuse(port, length, sequence, length > PACKET_MAX ? DropReason.OVERSIZE : DropReason.RUNT);
       ringRelease(ring, record);
       continue;
     }
@@ -130,20 +132,6 @@ function receiveRing(queue: u32, context: u32, batch: u32, port: u32): u32 {
     received++;
   }
   return received;
-}
-
-/** Counts a packet that is too long or too short to be carried: received, and dropped. */
-function refuse(port: u32, length: u32, sequence: u32): void {
-  const reason = length > PACKET_MAX ? DropReason.OVERSIZE : DropReason.RUNT;
-  const record = ports + port * PORT_SIZE;
-  store<u64>(record, load<u64>(record, PORT_RX_PACKETS) + 1, PORT_RX_PACKETS);
-  store<u64>(record, load<u64>(record, PORT_RX_BYTES) + (length as u64), PORT_RX_BYTES);
-  store<u64>(record, load<u64>(record, PORT_RX_DROPS) + 1, PORT_RX_DROPS);
-  count(PmdStat.RX, 1);
-  count(PmdStat.RX_BYTES, length);
-  count(PmdStat.DROPPED, 1);
-  countDrop(reason);
-  traceDrop(sequence, reason);
 }
 
 function accountReceived(queue: u32, context: u32, received: u32, port: u32): void {

@@ -27,7 +27,7 @@ import {
   RECORD_COMMAND_DATA,
   RECORD_COMMAND_INDEX,
 } from "../../assembly/layout/command.ts";
-import { PMD_CLOCK, PMD_SIGNAL, RegionId } from "../../assembly/layout/pmd.ts";
+import { PMD_CLOCK, PMD_SIGNAL, PMD_SLEEPING, RegionId } from "../../assembly/layout/pmd.ts";
 import { MegaflowError } from "../errors.ts";
 import type { SwitchMemory } from "./memory.ts";
 import { PmdCapacity } from "./pmd-capacity.ts";
@@ -58,6 +58,8 @@ export class PmdChannel {
   readonly capacity: PmdCapacity;
   private readonly commands: RingWriter;
   private token = 1;
+  /** Ends the PMD's sleep, where it can wait in the kernel. */
+  wake: () => void = () => {};
   /** Called when the ring is full: makes the PMD work it off (inline), or waits for it to. */
   private readonly relieve: () => void;
 
@@ -149,8 +151,8 @@ export class PmdChannel {
     return this.send();
   }
 
-  /** A port's or queue's record: words from the record's start. */
-  record(kind: Command.PORT | Command.RXQ, index: number, words: readonly number[]): number {
+  /** A port's or queue's record (words from the record's start), or frames and how many. */
+  record(kind: Command.PORT | Command.RXQ | Command.FRAMES, index: number, words: readonly number[]): number {
     const record = this.open(kind, RECORD_COMMAND_DATA + words.length * 4);
     this.memory.u32[(record + RECORD_COMMAND_INDEX) >>> 2] = index;
     this.memory.u32.set(words, (record + RECORD_COMMAND_DATA) >>> 2);
@@ -188,6 +190,7 @@ export class PmdChannel {
     const signal = (this.control + PMD_SIGNAL) / 4;
     Atomics.store(this.memory.i32, signal, 1);
     Atomics.notify(this.memory.i32, signal);
+    if (Atomics.load(this.memory.i32, (this.control + PMD_SLEEPING) / 4) !== 0) this.wake();
     return this.token;
   }
 }

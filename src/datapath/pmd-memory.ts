@@ -3,7 +3,7 @@
 
 import { BATCH_CONTEXTS, BATCH_SIZE } from "../../assembly/layout/batch.ts";
 import { BIG_FRAME_SIZE, FRAME_SIZE } from "../../assembly/layout/frame.ts";
-import { MASK_MAX, PENDING_MAX, PORT_MAX, RXQ_MAX } from "../../assembly/layout/limits.ts";
+import { MASK_MAX, PENDING_MAX, PMD_MAX, PORT_MAX, RXQ_MAX } from "../../assembly/layout/limits.ts";
 import { MASK_SIZE, MASKS_RECORDS } from "../../assembly/layout/mask.ts";
 import {
   MASK_CACHE_ENTRY_SIZE,
@@ -52,6 +52,8 @@ export interface PmdOptions {
   readonly fifoFrames: boolean;
   /** Meters of the switch, where it has any. */
   readonly meters?: Region;
+  /** Frames and peers in a packet memory that PMDs share; frames of its own when absent. */
+  readonly shared?: { readonly frames: Region; readonly peers: Region } | undefined;
   /** Upcalls that one port may have waiting. */
   readonly upcallShare: number;
 }
@@ -92,7 +94,8 @@ export function layOutPmd(memory: SwitchMemory, settings: Settings, options: Pmd
     memory.u8.fill(0, region.base, region.base + region.size);
     regions.set(id, region);
   }
-  regions.set(RegionId.FRAMES, large(settings.frames * FRAME_SIZE, "frames"));
+  regions.set(RegionId.FRAMES, options.shared?.frames ?? large(settings.frames * FRAME_SIZE, "frames"));
+  if (options.shared !== undefined) regions.set(RegionId.PEERS, options.shared.peers);
   regions.set(RegionId.BIG_FRAMES, large(BIG_FRAMES * BIG_FRAME_SIZE, "big frames"));
   regions.set(RegionId.BATCHES, large(BATCH_CONTEXTS * BATCH_SIZE, "batches"));
   regions.set(RegionId.PRUNING, large(PRUNE_REGION_SIZE, "pruning bitmaps"));
@@ -176,6 +179,7 @@ function smallRegions(settings: Settings): Map<RegionId, number> {
     [RegionId.FREE_FRAMES, (settings.frames + BIG_FRAMES) * 4],
     [RegionId.PORTS, PORT_MAX * PORT_SIZE],
     [RegionId.RXQS, RXQ_MAX * RXQ_SIZE],
+    [RegionId.KICKS, (RXQ_MAX + PMD_MAX) * 4],
     [RegionId.PENDING, (PENDING_MAX + 1) * PENDING_SIZE + PENDING_CHAINS * 4 + ACCOUNT_MAX * ACCOUNT_SIZE],
   ]);
 }

@@ -41,7 +41,9 @@ export class Pmd {
   /** What this PMD sends out of ports that the controller drains. */
   readonly txRing: Region;
   readonly tx: RingReader;
+  /** Receive queue records in use, and those among them that are free again. */
   private rxqs = 0;
+  private readonly freeRxqs: number[] = [];
   runner: PmdRunner | undefined;
 
   constructor(memory: SwitchMemory, settings: Settings, options: PmdOptions, handler: HandlerOptions) {
@@ -74,9 +76,17 @@ export class Pmd {
 
   /** Gives the PMD another receive queue; `words` are its record. */
   addRxq(words: readonly number[]): number {
-    if (this.rxqs === RXQ_MAX) throw new RangeError(`a PMD polls at most ${RXQ_MAX} receive queues`);
-    this.channel.record(Command.RXQ, this.rxqs, words);
-    return this.rxqs++;
+    const index = this.freeRxqs.pop() ?? this.rxqs;
+    if (index === RXQ_MAX) throw new RangeError(`a PMD polls at most ${RXQ_MAX} receive queues`);
+    this.channel.record(Command.RXQ, index, words);
+    this.rxqs = Math.max(this.rxqs, index + 1);
+    return index;
+  }
+
+  /** Takes a receive queue away; it is no longer polled once the command is applied. */
+  removeRxq(index: number): void {
+    this.channel.record(Command.RXQ, index, [0, 0, 0, 0, 0, 0, 0, 0]);
+    this.freeRxqs.push(index);
   }
 
   /** Final counters of a PMD that died: what it had in hand is dropped as `pmd lost`. */

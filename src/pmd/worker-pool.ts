@@ -4,6 +4,7 @@ import { Piscina } from "piscina";
 import { PMD_SIGNAL, PMD_STOP } from "../../assembly/layout/pmd.ts";
 import { datapathModule } from "../datapath/instance.ts";
 import type { SwitchMemory } from "../datapath/memory.ts";
+import type { IdleMode } from "./idle.ts";
 import type { Pmd, PmdRunner } from "./pmd.ts";
 import type { WorkerResult, WorkerTask } from "./worker.ts";
 
@@ -20,13 +21,23 @@ export class WorkerPool {
   readonly #memory: SwitchMemory;
   readonly #epochMs: number;
   readonly #wakeWord: number;
-  readonly #busy: boolean;
+  readonly #idle: IdleMode;
+  readonly #events: readonly number[];
 
-  constructor(memory: SwitchMemory, threads: number, wakeWord: number, epochMs: number, busy: boolean) {
+  /** `events` are the eventfds of the PMDs, one a thread, or none. */
+  constructor(
+    memory: SwitchMemory,
+    threads: number,
+    wakeWord: number,
+    epochMs: number,
+    idle: IdleMode,
+    events: readonly number[],
+  ) {
     this.#memory = memory;
     this.#wakeWord = wakeWord;
     this.#epochMs = epochMs;
-    this.#busy = busy;
+    this.#idle = idle;
+    this.#events = events;
     this.#pool = new Piscina({
       filename: workerFile,
       minThreads: threads,
@@ -46,7 +57,9 @@ export class WorkerPool {
       core,
       epochMs: this.#epochMs,
       wakeWord: this.#wakeWord,
-      busy: this.#busy,
+      idle: this.#idle,
+      events: this.#events,
+      index: pmd.index,
     };
     const runner = new WorkerRunner(pmd, this.#pool.run(task) as Promise<WorkerResult>, died);
     pmd.runner = runner;
@@ -93,6 +106,7 @@ export class WorkerRunner implements PmdRunner {
     const signal = (this.#pmd.layout.control + PMD_SIGNAL) / 4;
     Atomics.store(i32, signal, 1);
     Atomics.notify(i32, signal);
+    this.#pmd.channel.wake();
     await this.#ended;
   }
 }

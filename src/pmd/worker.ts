@@ -1,11 +1,13 @@
 // The thread of a PMD: pins itself to its core, starts the datapath over the shared memory and polls. Each
 // turn of the loop is one bounded call into wasm; there is no JavaScript, allocation or system call a packet.
 
-import { PMD_REGIONS, PMD_SIGNAL, PMD_STOP, RegionId } from "../../assembly/layout/pmd.ts";
+import { PMD_KICK_COUNT, PMD_REGIONS, PMD_SIGNAL, PMD_STOP, RegionId } from "../../assembly/layout/pmd.ts";
 import { RING_HEAD } from "../../assembly/layout/ring.ts";
 import { startDatapath } from "../datapath/instance.ts";
 import { SwitchMemory } from "../datapath/memory.ts";
 import { loadNative } from "../native.ts";
+import { Idle, type IdleMode } from "./idle.ts";
+import { Kicks } from "./kicks.ts";
 import { PROFILE_BURST_INTERVAL, StageProfiler } from "./stage-profiler.ts";
 import { TimeAccount } from "./time-account.ts";
 
@@ -20,8 +22,11 @@ export interface WorkerTask {
   readonly epochMs: number;
   /** Address of the word that wakes the controller. */
   readonly wakeWord: number;
-  /** Never sleep, even with nothing to do. */
-  readonly busy: boolean;
+  readonly idle: IdleMode;
+  /** Eventfds of all PMDs by index; empty where there is no addon. */
+  readonly events: readonly number[];
+  /** Number of the PMD. */
+  readonly index: number;
 }
 
 /** What it says when it is told to stop. */
@@ -31,26 +36,25 @@ export interface WorkerResult {
 
 /** Turns of the datapath a call: about 4,096 packets, well under a millisecond. */
 const TURNS = 64;
-/** Empty calls before the thread sleeps until something happens. */
-const IDLE_CALLS = 2_000;
-/** Longest sleep: what no signal announces (clocks, sweeps) still happens. */
-const SLEEP_MS = 20;
 
 /** Runs until PMD_STOP is set. */
 export default function runPmd(task: WorkerTask): WorkerResult {
-  pin(task.core);
+  const native = loadNative().addon;
+  if (task.core >= 0) native?.setAffinity(task.core);
   const memory = new SwitchMemory(task.memory);
   const datapath = startDatapath(memory, task.control, task.module);
   const profiler = new StageProfiler(memory, task.control, datapath);
   const time = new TimeAccount(memory, task.control);
   const words = memory.i32;
+  const idle = new Idle(memory, task.control, native, task.idle, task.events[task.index] ?? -1);
+  const kicks = native === undefined ? undefined : new Kicks(memory, task.control, native, task.events);
+  const kickCount = (task.control + PMD_KICK_COUNT) / 4;
   const stop = (task.control + PMD_STOP) / 4;
   const signal = (task.control + PMD_SIGNAL) / 4;
   const upcallRing = memory.u32[(task.control + PMD_REGIONS) / 4 + RegionId.UPCALL_RING * 2]!;
   const upcallHead = (upcallRing + RING_HEAD) >>> 2;
   const wake = task.wakeWord / 4;
   let seen = words[upcallHead]!;
-  let idle = 0;
   let polls = 0;
   while (Atomics.load(words, stop) === 0) {
     const worked = datapath.poll(TURNS, Date.now() - task.epochMs);
@@ -62,19 +66,10 @@ export default function runPmd(task: WorkerTask): WorkerResult {
       Atomics.add(words, wake, 1);
       Atomics.notify(words, wake);
     }
-    if (worked !== 0 || task.busy) {
-      idle = 0;
-    } else if (++idle > IDLE_CALLS) {
-      Atomics.wait(words, signal, 0, SLEEP_MS);
-      time.slept();
-    }
+    const kicked = words[kickCount] !== 0 && kicks?.serve() === true;
+    if (worked !== 0 || kicked) idle.busy();
+    else if (idle.wait()) time.slept();
     Atomics.store(words, signal, 0);
   }
   return { polls };
-}
-
-function pin(core: number): void {
-  if (core < 0) return;
-  const native = loadNative();
-  if (native.addon !== undefined) native.addon.setAffinity(core);
 }

@@ -1,0 +1,409 @@
+// The real ports of a switch: opens and closes them while packets flow, gives their queues to PMDs, and
+// follows what happens to their interfaces.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Command } from "../../assembly/layout/command.ts";
+import { FRAME_SIZE } from "../../assembly/layout/frame.ts";
+import { PORT_FLAG_DOWN, PortKind, RxqKind } from "../../assembly/layout/port.ts";
+import { QUEUE_MAX, QUEUE_SIZE } from "../../assembly/layout/queue.ts";
+import { Arena, type SwitchMemory } from "../datapath/memory.ts";
+import { MegaflowError } from "../errors.ts";
+import type { NativeAddon } from "../native.ts";
+import type { XskStatistics } from "../native-netdev.ts";
+import type { Pmd } from "../pmd/pmd.ts";
+import { openAfxdp } from "./afxdp-port.ts";
+import { LinkWatch } from "./link-watch.ts";
+import type { PacketMemory } from "./packet-memory.ts";
+import type { OpenKind, OpenPort, OpenQueue, PortContext, RealPortConfig } from "./port-kind.ts";
+import { type QueueCounters, readQueueCounters, setFillTarget, writeQueueBlock } from "./queue-block.ts";
+
+/** What opens each kind. */
+const kinds: Partial<Record<RealPortConfig["kind"], OpenKind>> = { afxdp: openAfxdp };
+
+/** Frames of a FRAMES command. */
+const FRAMES_A_COMMAND = 1024;
+/** Longest wait for a PMD to apply what it was told. */
+const APPLY_LIMIT_MS = 5000;
+/** Time between two tries to attach to an interface that came back. */
+const REATTACH_MS = 200;
+
+/** What the manager works on. */
+export interface PortManagerOptions {
+  readonly native: NativeAddon;
+  readonly memory: SwitchMemory;
+  readonly packets: PacketMemory;
+  readonly bridge: string;
+  /** Small frames of each PMD. */
+  readonly frames: number;
+  /** The PMDs as they are now. */
+  readonly pmds: () => readonly Pmd[];
+  readonly log: (line: string) => void;
+  /** A port went up or down. */
+  readonly liveChanged: (odp: number, live: boolean) => void;
+}
+
+interface Queue {
+  readonly index: number;
+  readonly number: number;
+  readonly open: OpenQueue;
+  readonly block: number;
+  pmd: Pmd;
+  /** Index among the PMD's receive queues. */
+  rxq: number;
+}
+
+interface RealPort {
+  readonly odp: number;
+  readonly config: RealPortConfig;
+  open: OpenPort | undefined;
+  queues: Queue[];
+  up: boolean;
+  /** Something is being done to it: one thing at a time. */
+  busy: Promise<void>;
+  removed: boolean;
+}
+
+/** A queue, for people. */
+export interface QueueReport {
+  readonly queue: number;
+  readonly pmd: number;
+  readonly kernel: Partial<XskStatistics>;
+  readonly counters: QueueCounters;
+}
+
+/** A real port, for people. */
+export interface RealPortReport {
+  readonly odp: number;
+  readonly kind: RealPortConfig["kind"];
+  readonly device: string;
+  readonly description: string;
+  readonly attached: boolean;
+  readonly up: boolean;
+  readonly queues: readonly QueueReport[];
+}
+
+/** See the head of the file. */
+export class PortManager {
+  readonly #options: PortManagerOptions;
+  readonly #ports = new Map<number, RealPort>();
+  readonly #numbers = new Set<number>();
+  readonly #blocks: number[] = [];
+  readonly #watch: LinkWatch;
+  #anchor: { readonly fd: number; readonly multiBuffer: boolean } | undefined;
+  #nextPmd = 0;
+
+  constructor(options: PortManagerOptions) {
+    this.#options = options;
+    this.#watch = new LinkWatch(options.native, (netns, name) => this.#linkNews(netns, name));
+  }
+
+  /** Opens a port and gives its queues to PMDs. @throws what the kind throws; then nothing has changed. */
+  async add(odp: number, config: RealPortConfig): Promise<void> {
+    if (this.#ports.has(odp)) throw new MegaflowError("PORT_EXISTS", `port ${odp} is there already`);
+    const port: RealPort = {
+      odp,
+      config,
+      open: undefined,
+      queues: [],
+      up: true,
+      busy: Promise.resolve(),
+      removed: false,
+    };
+    this.#ports.set(odp, port);
+    try {
+      await this.#exclusively(port, () => this.#attach(port));
+    } catch (error) {
+      this.#ports.delete(odp);
+      throw error;
+    }
+    this.#watch.add(config.netns);
+    this.#linkNews(config.netns, port.open?.link.name);
+  }
+
+  /** Takes a port away; what its queues held is dropped, packets on other ports are not touched. */
+  async remove(odp: number): Promise<void> {
+    const port = this.#port(odp);
+    port.removed = true;
+    await this.#exclusively(port, () => this.#detach(port));
+    this.#ports.delete(odp);
+  }
+
+  /** Whether the port is a real one. */
+  has(odp: number): boolean {
+    return this.#ports.has(odp);
+  }
+
+  /** Words of the port's record for a PMD. */
+  record(pmd: Pmd, odp: number): number[] {
+    const port = this.#port(odp);
+    const down = port.up && port.open !== undefined ? 0 : PORT_FLAG_DOWN;
+    const frameMax = port.open?.frameMax ?? 0;
+    const own = port.queues.find((queue) => queue.pmd === pmd);
+    if (own !== undefined) return [PortKind.QUEUE | down, own.block, frameMax, 0];
+    if (port.queues.length === 0) return [PortKind.NULL | PORT_FLAG_DOWN, 0, 0, 0];
+    const others = port.queues[pmd.index % port.queues.length]!.pmd;
+    return [PortKind.PEER | down, this.#options.packets.passRing(pmd.index, others.index), frameMax, 0];
+  }
+
+  /** Moves a queue to another PMD, without losing what is in its rings. */
+  async move(odp: number, queueIndex: number, pmd: Pmd): Promise<void> {
+    const port = this.#port(odp);
+    await this.#exclusively(port, async () => {
+      const queue = port.queues.find((one) => one.index === queueIndex);
+      if (queue === undefined) throw new MegaflowError("NO_QUEUE", `port ${odp} has no queue ${queueIndex}`);
+      if (queue.pmd === pmd) return;
+      const before = queue.pmd;
+      queue.pmd = pmd;
+      // The PMD before passes its packets on from here, and only then stops looking after the rings.
+      for (const one of this.#options.pmds()) if (one !== pmd) this.#tell(one, port);
+      before.removeRxq(queue.rxq);
+      await this.#applied(this.#options.pmds());
+      queue.rxq = pmd.addRxq([RxqKind.QUEUE, odp, queue.block, 0, 0, 0, 0, 0]);
+      this.#tell(pmd, port);
+      this.#aimFill();
+      await this.#applied([pmd]);
+    });
+  }
+
+  /** A PMD was started in place of one that died: its queues are opened anew. */
+  async revive(dead: Pmd, fresh: Pmd): Promise<void> {
+    for (const port of this.#ports.values()) {
+      const mine = port.queues.some((queue) => queue.pmd === dead);
+      for (const queue of port.queues) if (queue.pmd === dead) queue.pmd = fresh;
+      await this.#exclusively(port, async () => {
+        if (!mine) {
+          this.#tell(fresh, port);
+          return;
+        }
+        await this.#detach(port, dead);
+        if (!port.removed) await this.#attach(port);
+      });
+    }
+  }
+
+  /** All real ports. */
+  report(): RealPortReport[] {
+    return [...this.#ports.values()].map((port) => ({
+      odp: port.odp,
+      kind: port.config.kind,
+      device: port.open?.link.name ?? port.config.dev ?? "",
+      description: port.open?.description ?? `${port.config.kind} ${port.config.dev ?? ""}: no interface`,
+      attached: port.open !== undefined,
+      up: port.up,
+      queues: port.queues.map((queue) => ({
+        queue: queue.index,
+        pmd: queue.pmd.index,
+        kernel: queue.open.statistics(),
+        counters: readQueueCounters(this.#options.memory, queue.block),
+      })),
+    }));
+  }
+
+  /** Gives all interfaces back. The PMDs have stopped, or still run. */
+  async close(): Promise<void> {
+    this.#watch.close();
+    for (const port of this.#ports.values()) {
+      port.removed = true;
+      await this.#exclusively(port, () => this.#detach(port));
+    }
+    this.#ports.clear();
+    if (this.#anchor !== undefined) this.#options.native.closePort(this.#anchor.fd);
+    this.#anchor = undefined;
+  }
+
+  async #attach(port: RealPort): Promise<void> {
+    const { memory, packets } = this.#options;
+    const open = kinds[port.config.kind];
+    if (open === undefined) throw new MegaflowError("PORT_KIND", `no port of kind ${port.config.kind}`);
+    const opened = await open(this.#context, port.config);
+    port.open = opened;
+    port.up = opened.link.up && opened.link.running;
+    opened.queues.forEach((queue, index) => {
+      const number = this.#freeNumber();
+      const block = this.#blockOf(number);
+      writeQueueBlock(memory, block, {
+        kind: queue.kind,
+        fd: queue.fd,
+        port: port.odp,
+        number,
+        flags: queue.flags,
+        umem: packets.umem,
+        fillTarget: 0,
+        rings: queue.rings,
+        ...(queue.pumpState === undefined ? {} : { pumpState: queue.pumpState }),
+      });
+      port.queues.push({ index, number, open: queue, block, pmd: this.#pmdFor(port, index), rxq: -1 });
+    });
+    this.#aimFill();
+    for (const queue of port.queues) {
+      queue.rxq = queue.pmd.addRxq([RxqKind.QUEUE, port.odp, queue.block, 0, 0, 0, 0, 0]);
+    }
+    for (const pmd of this.#options.pmds()) this.#tell(pmd, port);
+    await this.#applied(this.#options.pmds());
+    this.#options.log(`port ${port.odp}: ${opened.description}`);
+  }
+
+  /** Closes a port's device; `dead` is a PMD that no longer runs. */
+  async #detach(port: RealPort, dead?: Pmd): Promise<void> {
+    const { open, queues } = port;
+    if (open === undefined) return;
+    open.detach();
+    port.open = undefined;
+    port.queues = [];
+    for (const pmd of this.#options.pmds()) this.#tell(pmd, port);
+    for (const queue of queues) if (queue.rxq >= 0 && dead === undefined) queue.pmd.removeRxq(queue.rxq);
+    await this.#applied(this.#options.pmds());
+    for (const queue of queues) {
+      queue.open.close();
+      this.#numbers.delete(queue.number);
+      for (const [pmd, frames] of this.#options.packets.reclaim(queue.number)) this.#giveFrames(pmd, frames);
+    }
+    this.#aimFill();
+  }
+
+  #giveFrames(index: number, frames: readonly number[]): void {
+    const pmd = this.#options.pmds()[index];
+    if (pmd === undefined) return;
+    for (let at = 0; at < frames.length; at += FRAMES_A_COMMAND) {
+      const some = frames.slice(at, at + FRAMES_A_COMMAND);
+      pmd.channel.record(Command.FRAMES, some.length, some);
+    }
+  }
+
+  /** The PMD named for the queue, or the next in turn. */
+  #pmdFor(port: RealPort, queue: number): Pmd {
+    const pmds = this.#options.pmds();
+    const named = port.config.rxqAffinity?.[queue];
+    if (named === undefined) return pmds[this.#nextPmd++ % pmds.length]!;
+    const pmd = pmds[named];
+    if (pmd === undefined) {
+      throw new MegaflowError("NO_PMD", `rxq-affinity: no PMD ${named}, they are 0 to ${pmds.length - 1}`);
+    }
+    return pmd;
+  }
+
+  #tell(pmd: Pmd, port: RealPort): void {
+    pmd.setPort({ number: port.odp, words: this.record(pmd, port.odp) });
+  }
+
+  /** Shares half of each PMD's frames out over its queues' fill rings; the other half is for what is on its way. */
+  #aimFill(): void {
+    const queues = [...this.#ports.values()].flatMap((port) => port.queues);
+    for (const queue of queues) {
+      const siblings = queues.filter((other) => other.pmd === queue.pmd).length;
+      const share = Math.floor(this.#options.frames / 2 / siblings);
+      setFillTarget(this.#options.memory, queue.block, Math.min(queue.open.rings.fill.size, share));
+    }
+  }
+
+  /** Resolves when PMDs have applied all commands sent so far. */
+  async #applied(pmds: readonly Pmd[]): Promise<void> {
+    const deadline = performance.now() + APPLY_LIMIT_MS;
+    while (pmds.some((pmd) => !pmd.channel.idle && this.#options.pmds().includes(pmd))) {
+      if (performance.now() > deadline) {
+        throw new MegaflowError("PMD_STALLED", `a PMD took no commands for ${APPLY_LIMIT_MS / 1000} s`);
+      }
+      await sleep(1);
+    }
+  }
+
+  /** An interface of the namespace changed. */
+  #linkNews(netns: string | undefined, name: string | undefined): void {
+    for (const port of this.#ports.values()) {
+      const device = port.open?.link.name ?? port.config.dev;
+      if (port.config.netns !== netns || (name !== undefined && device !== name)) continue;
+      void this.#exclusively(port, () => this.#follow(port)).catch((error: unknown) => {
+        this.#options.log(`port ${port.odp}: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    }
+  }
+
+  /** Brings a port in line with its interface: gone, back, up or down. */
+  async #follow(port: RealPort): Promise<void> {
+    if (port.removed) return;
+    const { native, log } = this.#options;
+    const { dev: name = port.open?.link.name ?? "", netns } = port.config;
+    let link: ReturnType<NativeAddon["linkInfo"]> | undefined;
+    try {
+      link = native.linkInfo({ name, netns });
+    } catch {
+      // It is not there, and neither may be its namespace.
+    }
+    if (port.open !== undefined && link?.index !== port.open.link.index) {
+      log(`port ${port.odp}: interface ${name} is gone`);
+      await this.#detach(port);
+      this.#setUp(port, false);
+    }
+    if (port.open === undefined && link !== undefined) {
+      try {
+        await this.#attach(port);
+      } catch (error) {
+        log(`port ${port.odp}: ${error instanceof Error ? error.message : String(error)}`);
+        setTimeout(() => this.#linkNews(netns, name), REATTACH_MS).unref();
+        return;
+      }
+    }
+    if (link !== undefined) this.#setUp(port, link.up && link.running);
+  }
+
+  #setUp(port: RealPort, up: boolean): void {
+    if (port.up === up) return;
+    port.up = up;
+    for (const pmd of this.#options.pmds()) this.#tell(pmd, port);
+    this.#options.log(`port ${port.odp}: link ${up ? "up" : "down"}`);
+    this.#options.liveChanged(port.odp, up);
+  }
+
+  #exclusively(port: RealPort, work: () => Promise<void>): Promise<void> {
+    const done = port.busy.then(work);
+    port.busy = done.catch(() => {});
+    return done;
+  }
+
+  #port(odp: number): RealPort {
+    const port = this.#ports.get(odp);
+    if (port === undefined) throw new MegaflowError("NO_PORT", `port ${odp} is not a real port`);
+    return port;
+  }
+
+  #freeNumber(): number {
+    for (let number = 1; number < QUEUE_MAX; number++) {
+      if (this.#numbers.has(number)) continue;
+      this.#numbers.add(number);
+      return number;
+    }
+    throw new MegaflowError("TOO_MANY_QUEUES", `a switch has at most ${QUEUE_MAX - 1} queues of real ports`);
+  }
+
+  /** Blocks lie together; numbers are used again, and their blocks with them. */
+  #blockOf(number: number): number {
+    if (this.#blocks.length === 0) {
+      const { memory } = this.#options;
+      const arena = new Arena(memory.allocate(QUEUE_MAX * QUEUE_SIZE, "queue blocks"));
+      const { base } = arena.take(QUEUE_MAX * QUEUE_SIZE);
+      for (let i = 0; i < QUEUE_MAX; i++) this.#blocks.push(base + i * QUEUE_SIZE);
+    }
+    return this.#blocks[number]!;
+  }
+
+  get #context(): PortContext {
+    const { native, memory, packets, bridge, log } = this.#options;
+    return {
+      native,
+      memory,
+      umem: packets.umem,
+      anchor: () => {
+        this.#anchor ??= native.openAnchor(memory.u8, {
+          umemOffset: packets.umem.base,
+          umemLength: packets.umem.size,
+          chunk: FRAME_SIZE,
+        });
+        return this.#anchor;
+      },
+      allocate: (bytes, purpose) => memory.allocate(bytes, purpose),
+      release: (region) => memory.release(region),
+      bridge,
+      log,
+    };
+  }
+}
