@@ -11,6 +11,7 @@ import type { PmdOptions } from "./datapath/pmd-memory.ts";
 import type { PmdStats } from "./datapath/pmd-stats.ts";
 import { addPortCounters, type PortCounters, readPortCounters } from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
+import type { OdpPort } from "./odp/action.ts";
 import type { Meter } from "./openflow/meter.ts";
 import { parseFlows } from "./openflow/parse-flow.ts";
 import { parseGroups } from "./openflow/parse-group.ts";
@@ -99,14 +100,9 @@ export class Switch {
 
   /** Adds a port to the bridge and to every PMD. */
   addPort(port: PortOptions): void {
-    const of = bridgePort(port.number, { name: port.name });
-    if (this.bridge.ports.has(port.number)) {
-      throw new MegaflowError("PORT_EXISTS", `port ${port.number} is there already`);
-    }
-    this.bridge.ports.set(port.number, of);
-    this.#portNames.set(port.name, port.number);
+    const number = this.addBridgePort(port);
     const kind = port.transmit === "null" ? PortKind.NULL : PortKind.RING;
-    const record = { number: of.odpPort, words: [kind, 0, 0, 0] };
+    const record = { number, words: [kind, 0, 0, 0] };
     this.ports.push(record);
     for (const pmd of this.pmds) this.givePort(pmd, record);
   }
@@ -267,6 +263,28 @@ export class Switch {
       },
     );
     return pmd;
+  }
+
+  /** Adds a port to the bridge alone; returns its datapath number. */
+  protected addBridgePort(port: Omit<PortOptions, "transmit">): OdpPort {
+    const of = bridgePort(port.number, { name: port.name });
+    if (this.bridge.ports.has(port.number)) {
+      throw new MegaflowError("PORT_EXISTS", `port ${port.number} is there already`);
+    }
+    if (this.#portNames.has(port.name)) {
+      throw new MegaflowError("PORT_EXISTS", `a port named ${port.name} is there already`);
+    }
+    this.bridge.ports.set(port.number, of);
+    this.#portNames.set(port.name, port.number);
+    return of.odpPort;
+  }
+
+  /** Takes a port out of the bridge. */
+  protected removeBridgePort(number: OfPort): void {
+    const port = this.bridge.ports.get(number);
+    if (port === undefined) throw new MegaflowError("NO_PORT", `there is no port ${number}`);
+    this.bridge.ports.delete(number);
+    this.#portNames.delete(port.name);
   }
 
   protected givePort(pmd: Pmd, port: PmdPortRecord): void {

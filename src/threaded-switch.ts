@@ -13,20 +13,25 @@ import {
   TX_RECORD_PORT,
 } from "../assembly/layout/port.ts";
 import { RingWriter, ringInit } from "./datapath/ring.ts";
-import { loadNative } from "./native.ts";
+import { MegaflowError } from "./errors.ts";
+import { loadNative, requireNative } from "./native.ts";
 import type { LoadedTrace } from "./netdev/trace.ts";
 import type { OdpPort } from "./odp/action.ts";
 import { type OfPort, odpPortToOf, ofPortToOdp } from "./openflow/port.ts";
+import type { IdleMode } from "./pmd/idle.ts";
 import type { Pmd } from "./pmd/pmd.ts";
 import { WorkerPool } from "./pmd/worker-pool.ts";
-import { Switch, type SwitchOptions } from "./switch.ts";
+import { PacketMemory } from "./ports/packet-memory.ts";
+import type { RealPortConfig } from "./ports/port-kind.ts";
+import { PortManager, type RealPortReport } from "./ports/port-manager.ts";
+import { type PortOptions, Switch, type SwitchOptions } from "./switch.ts";
 
 /** What a threaded switch is made with. */
 export interface ThreadedOptions extends SwitchOptions {
   /** CPUs, one PMD each. */
   readonly cores: readonly number[];
-  /** PMDs never sleep. */
-  readonly busy?: boolean;
+  /** What PMDs do while nothing comes; by default they wait in the kernel. */
+  readonly idle?: IdleMode;
   /** Takes what `ring` ports send; the bytes are valid during the call. */
   readonly sent?: (port: OfPort, bytes: Uint8Array) => void;
 }
@@ -63,6 +68,10 @@ export class ThreadedSwitch extends Switch {
   readonly #log: (line: string) => void;
   readonly #traces: TraceRxq[] = [];
   readonly #rings: RxqPlace[] = [];
+  /** Eventfds that end PMDs' waits in the kernel. */
+  readonly #events: readonly number[] = [];
+  readonly #packets: PacketMemory;
+  readonly #realPorts: PortManager | undefined;
   #nextPmd = 0;
   #closing = false;
   #refreshedMs = 0;
@@ -80,23 +89,71 @@ export class ThreadedSwitch extends Switch {
     }
     this.#sent = options.sent ?? (() => {});
     this.#wakeWord = this.memory.allocate(4096, "wake word").base;
+    if (native.addon !== undefined) this.#events = this.cores.map(() => native.addon.openEvent());
     this.#pool = new WorkerPool(
       this.memory,
       this.cores.length,
       this.#wakeWord,
       this.#epochMs,
-      options.busy === true,
+      options.idle ?? { mode: "block" },
+      this.#events,
     );
-    for (let i = 0; i < this.cores.length; i++) {
-      const pmd = this.createPmd(i);
-      this.pmds.push(pmd);
-      this.#start(pmd);
+    const { frames } = options.settings;
+    this.#packets = new PacketMemory(this.memory, this.cores.length, frames);
+    for (let i = 0; i < this.cores.length; i++) this.pmds.push(this.#createPmd(i));
+    for (const pmd of this.pmds) this.#start(pmd);
+    if (native.addon !== undefined) {
+      this.#realPorts = new PortManager({
+        native: native.addon,
+        memory: this.memory,
+        packets: this.#packets,
+        bridge: this.bridge.name,
+        frames,
+        pmds: () => this.pmds,
+        log: this.#log,
+        liveChanged: (odp, live) => this.#setLive(odp as OdpPort, live),
+      });
     }
     this.#serving = this.#serve();
   }
 
   override coreOf(index: number): number {
     return this.cores[index] ?? -1;
+  }
+
+  /**
+   * Adds a port over an interface and attaches to it. @throws MegaflowError, or the system's error with what to do;
+   * then nothing has changed.
+   */
+  async addRealPort(port: Omit<PortOptions, "transmit">, config: RealPortConfig): Promise<void> {
+    const odp = this.addBridgePort(port);
+    try {
+      await this.#manager(config.kind).add(odp, config);
+    } catch (error) {
+      this.removeBridgePort(port.number);
+      throw error;
+    }
+    this.revalidate();
+  }
+
+  /** Detaches from a port's interface and takes the port away; other ports do not notice. */
+  async removeRealPort(number: OfPort): Promise<void> {
+    const odp = ofPortToOdp(number) as number;
+    this.removeBridgePort(number);
+    this.revalidate();
+    await this.#manager("real").remove(odp);
+  }
+
+  /** The real ports with their interfaces, queues and what the kernel counted. */
+  realPorts(): RealPortReport[] {
+    return this.#realPorts?.report() ?? [];
+  }
+
+  /** Moves a receive queue of a real port to another PMD, with everything that is in its rings. */
+  async moveRxq(number: OfPort, queue: number, pmd: number): Promise<void> {
+    const to = this.pmds[pmd];
+    if (to === undefined) throw new MegaflowError("NO_PMD", `there is no PMD ${pmd}`);
+    await this.#manager("real").move(ofPortToOdp(number) as number, queue, to);
   }
 
   /** Gives a capture to a port's receive queue, which sends it round and round on the next PMD in turn. */
@@ -169,12 +226,37 @@ export class ThreadedSwitch extends Switch {
 
   /** Ends all PMDs. */
   async close(): Promise<void> {
+    await this.#realPorts?.close();
     await Promise.all(this.pmds.map((pmd) => pmd.runner?.stop()));
     this.#closing = true;
     this.#wake();
     await this.#serving;
     await this.#pool.close();
     for (const pmd of this.pmds) pmd.release();
+    const { addon } = loadNative();
+    for (const fd of this.#events) addon?.closeFd(fd);
+  }
+
+  #createPmd(index: number): Pmd {
+    const pmd = this.createPmd(index, this.#packets.share(index));
+    this.#packets.introduce(index, pmd.layout.control);
+    const event = this.#events[index];
+    const { addon } = loadNative();
+    if (event !== undefined && addon !== undefined) pmd.channel.wake = () => addon.notifyEvent(event);
+    return pmd;
+  }
+
+  #manager(who: string): PortManager {
+    if (this.#realPorts === undefined) requireNative(`a port of kind ${who}`);
+    return this.#realPorts as PortManager;
+  }
+
+  #setLive(odp: OdpPort, live: boolean): void {
+    const number = odpPortToOf(odp);
+    const port = this.bridge.ports.get(number);
+    if (port === undefined) return;
+    this.bridge.ports.set(number, { ...port, live });
+    this.revalidate();
   }
 
   #start(pmd: Pmd): void {
@@ -190,7 +272,7 @@ export class ThreadedSwitch extends Switch {
       `PMD ${dead.index} died (${error.message}); restarting it with ${dead.handler.liveCount} megaflows`,
     );
     this.past.push(dead.lastStats());
-    const pmd = this.createPmd(dead.index);
+    const pmd = this.#createPmd(dead.index);
     this.pmds[this.pmds.indexOf(dead)] = pmd;
     for (const port of this.ports) this.givePort(pmd, port);
     for (const trace of this.#traces) {
@@ -207,6 +289,11 @@ export class ThreadedSwitch extends Switch {
     pmd.handler.reinstall(dead.handler);
     dead.release();
     this.#start(pmd);
+    this.#realPorts?.revive(dead, pmd).catch((error: unknown) => {
+      this.#log(
+        `PMD ${pmd.index}: its ports are lost: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
   }
 
   /** Twice a second, as Open vSwitch's revalidators: what packets that caches answered have learned. */

@@ -46,7 +46,14 @@ import {
   Setting,
   SLAB_CLASS_PROGRAMS,
 } from "../layout/pmd.ts";
-import { PORT_CONFIG_SIZE, PORT_FLAG_DIGEST, PORT_KIND, PORT_SIZE, RXQ_CONFIG_SIZE, RXQ_SIZE } from "../layout/port.ts";
+import {
+  PORT_CONFIG_SIZE,
+  PORT_FLAG_DIGEST,
+  PORT_KIND,
+  PORT_SIZE,
+  RXQ_CONFIG_SIZE,
+  RXQ_SIZE,
+} from "../layout/port.ts";
 import { RING_RECORD_KIND } from "../layout/ring.ts";
 import { PmdStat } from "../layout/stat.ts";
 import { REPLY_RECORD_SIZE, REPLY_STATUS, REPLY_TOKEN, UpcallKind } from "../layout/upcall.ts";

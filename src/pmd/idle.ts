@@ -1,20 +1,17 @@
 // What a PMD's thread does when there is nothing to do: wait in the kernel until a queue, the controller or a
 // peer has something, poll on, or sleep for ever longer up to a bound.
 
-import {
-  PMD_REGIONS,
-  PMD_RXQ_COUNT,
-  PMD_SIGNAL,
-  PMD_SLEEPING,
-  RegionId,
-} from "../../assembly/layout/pmd.ts";
+import { PMD_REGIONS, PMD_RXQ_COUNT, PMD_SIGNAL, PMD_SLEEPING, RegionId } from "../../assembly/layout/pmd.ts";
 import { RXQ_KIND, RXQ_SIZE, RXQ_SOURCE, RxqKind } from "../../assembly/layout/port.ts";
 import { QUEUE_FD } from "../../assembly/layout/queue.ts";
 import type { SwitchMemory } from "../datapath/memory.ts";
 import type { NativeAddon } from "../native.ts";
 
 /** How a PMD idles: waits in the kernel, polls for ever, or sleeps for up to `sleepMaxUs`. */
-export type IdleMode = { readonly mode: "block" | "busy" } | { readonly mode: "sleep"; readonly maxUs: number };
+export type IdleMode =
+  | { readonly mode: "block" }
+  | { readonly mode: "busy" }
+  | { readonly mode: "sleep"; readonly maxUs: number };
 
 /** Empty calls before the thread waits: about a third of a millisecond. */
 const IDLE_CALLS = 2_000;
@@ -60,15 +57,16 @@ export class Idle {
 
   /** There was none: returns at once, or when there may be some again; whether the thread slept. */
   wait(): boolean {
-    if (this.#mode.mode === "busy") return false;
-    if (this.#mode.mode === "block" && ++this.#calls <= IDLE_CALLS) return false;
+    const mode = this.#mode;
+    if (mode.mode === "busy") return false;
+    if (mode.mode === "block" && ++this.#calls <= IDLE_CALLS) return false;
     if (!this.#armed) {
       this.#arm(true);
       return false;
     }
-    if (this.#mode.mode === "block") this.#block(WAIT_MS, true);
+    if (mode.mode === "block") this.#block(WAIT_MS, true);
     else {
-      this.#sleepUs = Math.min(this.#sleepUs + SLEEP_STEP_US, this.#mode.maxUs);
+      this.#sleepUs = Math.min(this.#sleepUs + SLEEP_STEP_US, mode.maxUs);
       this.#block(this.#sleepUs / 1000, false);
     }
     this.#arm(false);
