@@ -464,6 +464,7 @@ enum class PortKind : std::uint32_t {
   PEER = 4,
 };
 inline constexpr std::uint32_t RXQ_BATCHES = 40u;
+inline constexpr std::uint32_t RXQ_CONFIG_SIZE = 32u;
 inline constexpr std::uint32_t RXQ_CYCLES = 48u;
 inline constexpr std::uint32_t RXQ_KIND = 0u;
 inline constexpr std::uint32_t RXQ_PACKETS = 32u;
