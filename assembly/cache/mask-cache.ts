@@ -94,6 +94,11 @@ function age(entry: u32): u32 {
   return ((ticks >> 6) - (load<u16>(entry, MASK_CACHE_INDEX + 2) as u32)) & 0xffff;
 }
 
+/** Name of the packet's connection in the cache; 0 = it goes around the cache. */
+export function maskCacheName(skbHash: u32, key: u32): u32 {
+  return skbHash === 0 ? 0 : nameOf(skbHash, key);
+}
+
 /** The skb hash with recirc_id mixed in when it is not 0. */
 function nameOf(hash: u32, key: u32): u32 {
   const recirc = load<u32>(key, KEY_RECIRC_ID);

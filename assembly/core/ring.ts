@@ -37,6 +37,13 @@ export function ringReserve(ring: u32, size: u32, kind: u32): u32 {
   return record;
 }
 
+/** Makes the record reserved last smaller: `size` bytes with its header. */
+export function ringShrink(record: u32, size: u32): void {
+  const bytes = (size + RING_RECORD_ALIGN - 1) & ~(RING_RECORD_ALIGN - 1);
+  reservedHead -= load<u32>(record, RING_RECORD_SIZE) - bytes;
+  store<u32>(record, bytes, RING_RECORD_SIZE);
+}
+
 /** Publishes the record reserved last. */
 export function ringCommit(ring: u32): void {
   atomic.store<u32>(ring, reservedHead, RING_HEAD);

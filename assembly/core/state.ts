@@ -23,6 +23,8 @@ export let ports: u32 = 0;
 /** Trace ring, or 0 when nobody looks. */
 export let traceRing: u32 = 0;
 export let upcallRing: u32 = 0;
+/** Sample ring, or 0 when nobody looks. */
+export let sampleRing: u32 = 0;
 
 let randomState: u64 = 1;
 
@@ -38,6 +40,7 @@ export function stateReload(): void {
   ports = regionBase(RegionId.PORTS);
   upcallRing = regionBase(RegionId.UPCALL_RING);
   traceRing = setting(Setting.TRACE) !== 0 ? regionBase(RegionId.TRACE_RING) : 0;
+  sampleRing = setting(Setting.SAMPLE) !== 0 ? regionBase(RegionId.SAMPLE_RING) : 0;
 }
 
 /** Takes the time that the poll loop hands in. */

@@ -26,7 +26,9 @@ export enum Setting {
   FRAME_FIFO = 14,
   /** Fold every byte sent into PMD_DIGEST. */
   DIGEST = 15,
-  COUNT = 16,
+  /** Write the sample ring: 0 = off, 1 + n = one connection in 2^n. */
+  SAMPLE = 16,
+  COUNT = 17,
 }
 
 /** Memory of a PMD: base and bytes (u32 each), from PMD_REGIONS, 8 bytes apart. */
@@ -55,7 +57,9 @@ export enum RegionId {
   PEERS = 18,
   /** Addresses of the queues that the thread is to do something for, u32 each. */
   KICKS = 19,
-  COUNT = 20,
+  /** Lookups of a sample of connections: layout/sample.ts. */
+  SAMPLE_RING = 20,
+  COUNT = 21,
 }
 
 /** Secret of all hashes, u64 x2. */

@@ -143,6 +143,11 @@ function growTable(which: u32, base: u32, buckets: u32): CommandStatus {
 
 /** Replaces a cache's memory by what the controller has cleared, or by nothing: no entry survives. */
 function setRegion(id: u32, base: u32, bytes: u32): CommandStatus {
+  if (id === (RegionId.SAMPLE_RING as u32)) {
+    regionSet(RegionId.SAMPLE_RING, base, bytes);
+    stateReload();
+    return CommandStatus.OK;
+  }
   if (id !== (RegionId.MICROFLOW as u32) && id !== (RegionId.MASK_CACHE as u32)) return CommandStatus.INVALID;
   regionSet(id as RegionId, base, bytes);
   lookupReload();

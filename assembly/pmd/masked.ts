@@ -19,7 +19,7 @@ import {
   visited,
   visitedReset,
 } from "../classifier/lookup.ts";
-import { count, traceRing } from "../core/state.ts";
+import { count, sampleRing, traceRing } from "../core/state.ts";
 import {
   BATCH_ENTRIES,
   BATCH_FLOWS,
@@ -36,6 +36,7 @@ import { MASK_HITS, MASK_INDEX } from "../layout/mask.ts";
 import { LookupLevel, PmdStat } from "../layout/stat.ts";
 import { keyAt } from "./contexts.ts";
 import { microflowRemember } from "./microflow.ts";
+import { sampleLookups } from "./sample.ts";
 import { traceLookups } from "./trace.ts";
 
 /** Asks the mask cache about every miss, and decides which mask to try first. */
@@ -59,6 +60,7 @@ export function stageMasked(context: u32): void {
     settleMisses(context, misses);
   }
   if (traceRing !== 0) traceLookups(context, misses);
+  if (sampleRing !== 0) sampleLookups(context, misses);
 }
 
 /** Reads every bucket, and then starts reading every flow that a bucket named. */

@@ -160,6 +160,7 @@ export function settingWords(settings: Settings, options: PmdOptions): Map<Setti
     [Setting.UPCALL_SHARE, options.upcallShare],
     [Setting.FRAME_FIFO, options.fifoFrames ? 1 : 0],
     [Setting.DIGEST, 0],
+    [Setting.SAMPLE, 0],
   ]);
 }
 

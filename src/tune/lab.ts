@@ -1,0 +1,293 @@
+// A switch on the calling thread for experiments on its caches: a trace in linear memory, sent by hand. It
+// learns the megaflows, records lookups, changes cache sizes and measures, all on the real datapath.
+
+import { Command } from "../../assembly/layout/command.ts";
+import { RegionId, Setting } from "../../assembly/layout/pmd.ts";
+import { RXQ_SIZE, RXQ_TRACE_NEXT, RXQ_TRACE_ROUNDS, RxqKind } from "../../assembly/layout/port.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Region } from "../datapath/memory.ts";
+import { cacheSizes, settingWords } from "../datapath/pmd-memory.ts";
+import type { PmdStats } from "../datapath/pmd-stats.ts";
+import { RingReader, ringInit } from "../datapath/ring.ts";
+import { MegaflowError } from "../errors.ts";
+import { loadNative } from "../native.ts";
+import { type OfPort, ofPortToOdp } from "../openflow/port.ts";
+import { InlineRunner } from "../pmd/inline-runner.ts";
+import type { Pmd } from "../pmd/pmd.ts";
+import { Switch } from "../switch.ts";
+import { LookupCollector, type Lookups } from "./lookups.ts";
+import { StageClock, type StageSums } from "./stage-clock.ts";
+import type { TracePlacement } from "./place-trace.ts";
+
+/** What a lab is made with. */
+export interface LabOptions {
+  readonly settings: Settings;
+  readonly exactMegaflows: boolean;
+  readonly seed: bigint;
+  /** Ports 1 to n, which count and recycle. */
+  readonly ports: number;
+  readonly inPort: number;
+}
+
+/** What learning a trace's megaflows took. */
+export interface Learned {
+  /** Packets of the first round that no megaflow matched. */
+  readonly upcalls: number;
+  /** Whether a whole round went by without an upcall in the end. */
+  readonly settled: boolean;
+  readonly megaflows: number;
+  readonly masks: number;
+}
+
+const SAMPLE_RING_BYTES = 4 << 20;
+/** Turns between two looks at what the controller has to do: 512 packets, fewer than may wait for it. */
+const LEARN_TURNS = 8;
+const LEARN_ROUNDS = 4;
+/** Turns a call, as a PMD's thread makes them. */
+const TURNS = 64;
+
+/** See the head of the file. */
+export class Lab extends Switch {
+  settings: Settings;
+  readonly #pmd: Pmd;
+  readonly #runner: InlineRunner;
+  readonly #options: LabOptions;
+  readonly #started = performance.now();
+  #trace: TracePlacement | undefined;
+  #sampleRing: Region | undefined;
+  readonly #caches = new Map<RegionId, Region>();
+  readonly #stages: StageClock;
+
+  constructor(options: LabOptions) {
+    super({ settings: options.settings, exactMegaflows: options.exactMegaflows, seed: options.seed });
+    this.settings = options.settings;
+    this.#options = options;
+    loadNative().addon?.adviseHugePages(this.memory.u8, 0, this.memory.u8.length);
+    this.#pmd = this.createPmd(0);
+    this.pmds.push(this.#pmd);
+    this.#runner = new InlineRunner(this.#pmd, () => this.revalidate());
+    this.#stages = new StageClock(this.memory, this.#pmd.layout.control, this.#runner.datapath);
+    for (let number = 1; number <= options.ports; number++)
+      this.addPort({ number: number as OfPort, name: `p${number}`, transmit: "null" });
+    for (const port of this.ports) this.givePort(this.#pmd, port);
+    this.#runner.settle();
+  }
+
+  override addFlows(text: string, file?: string): void {
+    super.addFlows(text, file);
+    this.#runner.settle();
+  }
+
+  /** Gives the input port a trace, silent until somebody sends it. */
+  setTrace(trace: TracePlacement): void {
+    this.#trace = trace;
+    const port = ofPortToOdp(this.#options.inPort as OfPort) as number;
+    this.#pmd.addRxq([RxqKind.TRACE, port, trace.index.base, trace.packets, 0, 1, 1, 0]);
+    this.#runner.settle();
+  }
+
+  /** Packets of the trace. */
+  get packets(): number {
+    if (this.#trace === undefined) throw new MegaflowError("NO_TRACE", "the lab has no trace yet");
+    return this.#trace.packets;
+  }
+
+  /** Counters since the start. */
+  get counters(): PmdStats {
+    return this.#pmd.stats;
+  }
+
+  /** Sends the trace until a whole round of it makes no upcall, four times at most. */
+  learn(progress: (share: number) => void = () => {}): Learned {
+    let upcalls = 0;
+    let settled = false;
+    for (let round = 0; round < LEARN_ROUNDS && !settled; round++) {
+      const before = this.counters.counters.MISS;
+      this.#round(LEARN_TURNS, () => progress(this.#position() / this.packets));
+      const missed = this.counters.counters.MISS - before;
+      if (round === 0) upcalls = missed;
+      settled = missed === 0;
+    }
+    const { flows, masks } = this.counters;
+    return { upcalls, settled, megaflows: flows, masks };
+  }
+
+  /** Sends the trace once and returns its lookups. */
+  record(): Lookups {
+    this.#sampleRing ??= this.memory.allocate(SAMPLE_RING_BYTES + 4096, "sample ring");
+    ringInit(this.memory, this.#sampleRing);
+    const { base, size } = this.#sampleRing;
+    const reader = new RingReader(this.memory, base);
+    const collector = new LookupCollector(this.packets);
+    this.#pmd.channel.plain(Command.REGION, RegionId.SAMPLE_RING, base, size);
+    this.#pmd.channel.plain(Command.SET, Setting.SAMPLE, 1);
+    this.#runner.settle();
+    this.#round(TURNS, () => reader.drain((record) => collector.add(this.memory.u32, record)));
+    reader.drain((record) => collector.add(this.memory.u32, record));
+    this.#pmd.channel.plain(Command.SET, Setting.SAMPLE, 0);
+    this.#runner.settle();
+    return collector.lookups();
+  }
+
+  /** Gives the caches other sizes and policies; they are empty afterwards. */
+  configure(settings: Settings): void {
+    this.settings = settings;
+    const words = settingWords(settings, {
+      index: 0,
+      seed: 0n,
+      trace: false,
+      fifoFrames: false,
+      upcallShare: 0,
+    });
+    for (const [id, bytes] of cacheSizes(settings)) {
+      this.#pmd.channel.plain(Command.REGION, id, bytes === 0 ? 0 : this.#room(id, bytes), bytes);
+    }
+    for (const which of CACHE_SETTINGS)
+      this.#pmd.channel.plain(Command.SET, which, words.get(which) as number);
+    this.#runner.settle();
+  }
+
+  /** Sends the trace once with nobody looking; returns the share of lookups that each level answered. */
+  once(): HitCounts {
+    const before = this.counters.counters;
+    this.#round(TURNS, () => {});
+    return hitsBetween(before, this.counters.counters);
+  }
+
+  /**
+   * Sends the trace round and round for at least `seconds` and whole rounds; returns what it took. Only one
+   * batch in many is timed by stages unless `everyBatch`.
+   */
+  measure(seconds: number, everyBatch = false): Measured {
+    this.#rewind(0);
+    const before = this.counters.counters;
+    const stages = this.#stages;
+    stages.reset();
+    const from = performance.now();
+    let rounds = 0;
+    for (;;) {
+      if (everyBatch) for (let i = 0; i < TURNS; i++) stages.timeBatch();
+      else this.#runner.datapath.poll(TURNS, this.#clock());
+      const elapsed = performance.now() - from;
+      if (elapsed < seconds * 1000) continue;
+      const now = this.#rounds();
+      if (now !== rounds || this.packets > 1 << 18) break;
+      if (elapsed > seconds * 4000) break;
+      rounds = now;
+    }
+    const elapsed = performance.now() - from;
+    const after = this.counters.counters;
+    this.#silence();
+    const packets = after.RX - before.RX;
+    return {
+      packets,
+      nsPerPacket: (elapsed * 1e6) / Math.max(1, packets),
+      hits: hitsBetween(before, after),
+      stages: stages.sums(),
+    };
+  }
+
+  /** Ends the lab. */
+  async close(): Promise<void> {
+    this.#silence();
+    await this.#runner.stop();
+    this.#pmd.release();
+  }
+
+  /** One round of the trace, `turns` turns between two calls of `look`. */
+  #round(turns: number, look: () => void): void {
+    this.#rewind(1);
+    for (let idle = 0; idle < 3; ) {
+      const worked = this.#runner.datapath.poll(turns, this.#clock());
+      const answered = this.#pmd.handler.drain();
+      if (this.#pmd.handler.stale) this.revalidate();
+      look();
+      const busy = worked !== 0 || answered !== 0 || this.counters.inFlight !== 0;
+      idle = busy ? 0 : idle + 1;
+    }
+  }
+
+  #clock(): number {
+    return Math.floor(performance.now() - this.#started);
+  }
+
+  /** Memory of a cache, kept for the next time when it is large enough. */
+  #room(id: RegionId, bytes: number): number {
+    const old = this.#caches.get(id);
+    if (old !== undefined && old.size >= bytes) return old.base;
+    const region = this.memory.allocate(bytes, RegionId[id]);
+    if (old !== undefined) this.memory.release(old);
+    this.#caches.set(id, region);
+    return region.base;
+  }
+
+  #rewind(limit: number): void {
+    const port = ofPortToOdp(this.#options.inPort as OfPort) as number;
+    const trace = this.#trace as TracePlacement;
+    const queue = [RxqKind.TRACE, port, trace.index.base, trace.packets, 0, 0, limit, 0];
+    this.#pmd.channel.record(Command.RXQ, 0, queue);
+    while (!this.#pmd.channel.idle) this.#runner.datapath.poll(1, this.#clock());
+  }
+
+  #silence(): void {
+    const words = this.memory.u32;
+    if (this.#trace !== undefined) words[(this.#rxq() + RXQ_TRACE_ROUNDS + 4) >>> 2] = 1;
+    if (this.#trace !== undefined && this.#rounds() === 0) words[(this.#rxq() + RXQ_TRACE_ROUNDS) >>> 2] = 1;
+    this.#runner.settle();
+  }
+
+  #rxq(): number {
+    return this.#pmd.layout.regions.get(RegionId.RXQS)!.base;
+  }
+
+  #rounds(): number {
+    return this.memory.u32[(this.#rxq() + RXQ_TRACE_ROUNDS) >>> 2]!;
+  }
+
+  #position(): number {
+    return this.memory.u32[(this.#rxq() + RXQ_TRACE_NEXT) >>> 2]!;
+  }
+}
+
+if (RXQ_SIZE < RXQ_TRACE_ROUNDS + 8) throw new Error("a receive queue's record has no trace limit");
+
+/** Settings that say how the caches work. */
+const CACHE_SETTINGS = [
+  Setting.MICROFLOW_MODE,
+  Setting.MICROFLOW_MASK,
+  Setting.MICROFLOW_INSERT_INVERSE,
+  Setting.MICROFLOW_BYPASS,
+  Setting.MASK_CACHE_MASK,
+  Setting.MASK_CACHE_SHIFT,
+  Setting.MASK_CACHE_VICTIM,
+] as const;
+
+/** Lookups by the level that answered. */
+export interface HitCounts {
+  readonly lookups: number;
+  readonly microflow: number;
+  readonly maskCache: number;
+  readonly masked: number;
+  readonly upcall: number;
+  /** Masks tried. */
+  readonly visited: number;
+}
+
+/** What a measurement says; hits are of the measured time. */
+export interface Measured {
+  readonly packets: number;
+  readonly nsPerPacket: number;
+  readonly hits: HitCounts;
+  readonly stages: StageSums;
+}
+
+function hitsBetween(before: PmdStats["counters"], after: PmdStats["counters"]): HitCounts {
+  return {
+    lookups: after.PASSES - before.PASSES,
+    microflow: after.HIT_MICROFLOW - before.HIT_MICROFLOW,
+    maskCache: after.HIT_MASK_CACHE - before.HIT_MASK_CACHE,
+    masked: after.HIT_MASKED - before.HIT_MASKED,
+    upcall: after.MISS - before.MISS,
+    visited: after.MASKS_VISITED - before.MASKS_VISITED,
+  };
+}

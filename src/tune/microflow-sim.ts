@@ -1,0 +1,216 @@
+// The microflow cache in miniature: the replacement of assembly/cache/microflow.ts (signature mode) and
+// microflow-exact.ts (exact mode) over the names alone, batch by batch, with the bypass of pmd/microflow.ts.
+
+import { MICROFLOW_BUCKET_WAYS, MICROFLOW_EXACT_WAYS } from "../../assembly/layout/microflow-cache.ts";
+import type { Lookups } from "./lookups.ts";
+
+/** A microflow cache to be simulated. */
+export interface MicroflowPolicy {
+  readonly mode: "signature" | "exact";
+  /** 0 = off. */
+  readonly entries: number;
+  readonly insertInverse: number;
+  /** Go around the cache while it is useless, as `microflow.bypass` auto. */
+  readonly bypass: boolean;
+  /** Lookups in a millisecond: the clock of the exact mode. */
+  readonly lookupsPerMs: number;
+}
+
+/** One round of a trace through the cache. */
+export interface MicroflowRound {
+  readonly hits: number;
+  readonly inserts: number;
+  /** Lookups that went around the cache. */
+  readonly bypassed: number;
+  /** Places of the misses in the trace, and how many of them there are at the end of each batch. */
+  readonly misses: Uint32Array;
+  readonly missEnds: Uint32Array;
+}
+
+// As in assembly/pmd/microflow.ts; a test compares the two by what they do.
+const TRIAL_PACKETS = 1 << 15;
+const BYPASS_PACKETS = 1 << 19;
+const USEFUL_SHARE = 128;
+
+/** See the head of the file. State lives on from round to round. */
+export class MicroflowSim {
+  readonly #policy: MicroflowPolicy;
+  /** By way: name, megaflow (0 = empty); for the exact mode the key's hash and the last use too. */
+  readonly #names: Uint32Array;
+  readonly #flows: Uint32Array;
+  readonly #keys: Uint32Array;
+  readonly #used: Uint32Array;
+  readonly #ways: number;
+  readonly #setMask: number;
+  #random = 0x2545f491;
+  #lookups = 0;
+  #bypassed = false;
+  #periodPackets = 0;
+  #periodHits = 0;
+  #inserts = 0;
+
+  constructor(policy: MicroflowPolicy) {
+    this.#policy = policy;
+    const exact = policy.mode === "exact";
+    this.#ways = exact ? MICROFLOW_EXACT_WAYS : MICROFLOW_BUCKET_WAYS;
+    const entries = policy.entries === 0 ? 0 : Math.max(policy.entries, this.#ways);
+    this.#setMask = Math.max(entries / this.#ways, 1) - 1;
+    this.#names = new Uint32Array(entries);
+    this.#flows = new Uint32Array(entries);
+    this.#keys = new Uint32Array(exact ? entries : 0);
+    this.#used = new Uint32Array(exact ? entries : 0);
+  }
+
+  /** Sends the trace through once. */
+  round(trace: Lookups): MicroflowRound {
+    const misses = new Uint32Array(trace.count);
+    const missEnds = new Uint32Array(trace.batchEnds.length);
+    const insertsBefore = this.#inserts;
+    let missCount = 0;
+    let bypassed = 0;
+    let start = 0;
+    for (let batch = 0; batch < trace.batchEnds.length; batch++) {
+      const end = trace.batchEnds[batch]!;
+      const missesBefore = missCount;
+      if (this.#policy.entries === 0 || this.#bypassed) {
+        for (let i = start; i < end; i++) misses[missCount++] = i;
+        bypassed += end - start;
+      } else {
+        missCount = this.#batch(trace, start, end, misses, missCount);
+      }
+      if (this.#policy.bypass) this.#judge(end - start, end - start - (missCount - missesBefore));
+      missEnds[batch] = missCount;
+      this.#lookups += end - start;
+      start = end;
+    }
+    return {
+      hits: trace.count - missCount,
+      inserts: this.#inserts - insertsBefore,
+      bypassed,
+      misses: misses.subarray(0, missCount),
+      missEnds,
+    };
+  }
+
+  /** Looks a batch up, and then inserts what it missed; returns the number of misses so far. */
+  #batch(trace: Lookups, start: number, end: number, misses: Uint32Array, before: number): number {
+    const exact = this.#policy.mode === "exact";
+    const count = exact
+      ? this.#lookUpExact(trace, start, end, misses, before)
+      : this.#lookUp(trace, start, end, misses, before);
+    // Where the bypass begins is decided with the lookups: what they missed is not remembered any more.
+    if (this.#wouldBypass(end - start, end - start - (count - before))) return count;
+    for (let m = before; m < count; m++) {
+      const i = misses[m]!;
+      if (trace.signatures[i] === 0 || trace.flows[i] === 0) continue;
+      const { insertInverse } = this.#policy;
+      if (insertInverse !== 1 && this.#next() % insertInverse !== 0) continue;
+      if (exact) this.#insertExact(trace, i);
+      else this.#insert(trace.signatures[i]!, trace.flows[i]!);
+    }
+    return count;
+  }
+
+  #lookUp(trace: Lookups, start: number, end: number, misses: Uint32Array, before: number): number {
+    const names = this.#names;
+    const flows = this.#flows;
+    const setMask = this.#setMask;
+    let count = before;
+    for (let i = start; i < end; i++) {
+      const name = trace.signatures[i]!;
+      const flow = trace.flows[i]!;
+      const at = (name & setMask) << 2;
+      const hit =
+        (names[at] === name && flows[at] === flow) ||
+        (names[at + 1] === name && flows[at + 1] === flow) ||
+        (names[at + 2] === name && flows[at + 2] === flow) ||
+        (names[at + 3] === name && flows[at + 3] === flow);
+      misses[count] = i;
+      count += hit && name !== 0 && flow !== 0 ? 0 : 1;
+    }
+    return count;
+  }
+
+  #insert(name: number, flow: number): void {
+    const names = this.#names;
+    const flows = this.#flows;
+    const first = (name & this.#setMask) << 2;
+    let victim = first + (this.#next() & 3);
+    for (let at = first; at < first + 4; at++) {
+      if (names[at] === name && flows[at] === flow) return;
+      if (flows[at] === 0) victim = at;
+    }
+    names[victim] = name;
+    flows[victim] = flow;
+    this.#inserts++;
+  }
+
+  #lookUpExact(trace: Lookups, start: number, end: number, misses: Uint32Array, before: number): number {
+    const now = this.#now();
+    let count = before;
+    for (let i = start; i < end; i++) {
+      const name = trace.signatures[i]!;
+      const first = (name & this.#setMask) << 1;
+      let hit = false;
+      for (let at = first; at < first + 2 && !hit; at++) {
+        if (this.#names[at] !== name || this.#flows[at] === 0 || this.#keys[at] !== trace.keyHashes[i])
+          continue;
+        this.#used[at] = now;
+        hit = true;
+      }
+      misses[count] = i;
+      count += hit && name !== 0 ? 0 : 1;
+    }
+    return count;
+  }
+
+  #insertExact(trace: Lookups, i: number): void {
+    const name = trace.signatures[i]!;
+    const first = (name & this.#setMask) << 1;
+    const second = first + 1;
+    const secondFirst = this.#flows[second] === 0 || this.#used[second]! < this.#used[first]!;
+    const at = this.#flows[first] !== 0 && secondFirst ? second : first;
+    this.#names[at] = name;
+    this.#flows[at] = trace.flows[i]!;
+    this.#keys[at] = trace.keyHashes[i]!;
+    this.#used[at] = this.#now();
+    this.#inserts++;
+  }
+
+  #judge(packets: number, hits: number): void {
+    if (this.#policy.entries === 0) return;
+    this.#periodPackets += packets;
+    this.#periodHits += hits;
+    if (this.#bypassed) {
+      if (this.#periodPackets >= BYPASS_PACKETS) this.#setBypass(false);
+    } else if (this.#periodPackets >= TRIAL_PACKETS) {
+      this.#setBypass(Math.floor((this.#periodHits * 256) / this.#periodPackets) < USEFUL_SHARE);
+    }
+  }
+
+  #wouldBypass(packets: number, hits: number): boolean {
+    if (!this.#policy.bypass || this.#periodPackets + packets < TRIAL_PACKETS) return false;
+    const share = ((this.#periodHits + hits) * 256) / (this.#periodPackets + packets);
+    return Math.floor(share) < USEFUL_SHARE;
+  }
+
+  #setBypass(on: boolean): void {
+    this.#bypassed = on;
+    this.#periodPackets = 0;
+    this.#periodHits = 0;
+  }
+
+  #now(): number {
+    return 1 + Math.floor(this.#lookups / this.#policy.lookupsPerMs);
+  }
+
+  /** xorshift32 (Marsaglia 2003). */
+  #next(): number {
+    let x = this.#random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#random = x;
+    return x >>> 0;
+  }
+}
