@@ -27,6 +27,8 @@ export interface LabOptions {
   /** Ports 1 to n, which count and recycle. */
   readonly ports: number;
   readonly inPort: number;
+  /** The clock stands still. */
+  readonly frozenClock?: boolean;
 }
 
 /** What learning a trace's megaflows took. */
@@ -48,7 +50,6 @@ const TURNS = 64;
 
 /** See the head of the file. */
 export class Lab extends Switch {
-  settings: Settings;
   readonly #pmd: Pmd;
   readonly #runner: InlineRunner;
   readonly #options: LabOptions;
@@ -60,7 +61,6 @@ export class Lab extends Switch {
 
   constructor(options: LabOptions) {
     super({ settings: options.settings, exactMegaflows: options.exactMegaflows, seed: options.seed });
-    this.settings = options.settings;
     this.#options = options;
     loadNative().addon?.adviseHugePages(this.memory.u8, 0, this.memory.u8.length);
     this.#pmd = this.createPmd(0);
@@ -131,7 +131,6 @@ export class Lab extends Switch {
 
   /** Gives the caches other sizes and policies; they are empty afterwards. */
   configure(settings: Settings): void {
-    this.settings = settings;
     const words = settingWords(settings, {
       index: 0,
       seed: 0n,
@@ -208,7 +207,7 @@ export class Lab extends Switch {
   }
 
   #clock(): number {
-    return Math.floor(performance.now() - this.#started);
+    return this.#options.frozenClock === true ? 0 : Math.floor(performance.now() - this.#started);
   }
 
   /** Memory of a cache, kept for the next time when it is large enough. */

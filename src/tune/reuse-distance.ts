@@ -56,6 +56,15 @@ export class DistanceHistogram {
     }
   }
 
+  /**
+   * Corrects a sample that drew too few or too many lookups: the difference goes to the shortest distance, since
+   * it is the popular connections that are in the sample or not (SHARDS-adj).
+   */
+  adjust(expected: number): void {
+    this.counts[0]! += expected - this.total;
+    this.total = expected;
+  }
+
   /** Makes everything so far count for half, so that what is new tells more. */
   halve(): void {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {

@@ -1,0 +1,245 @@
+// Hit rates of every combination of cache sizes from one recording of lookups: each microflow cache is simulated
+// once, and each mask cache behind it on what that one missed.
+
+import type { Settings } from "../config/settings.ts";
+import type { Lookups } from "./lookups.ts";
+import { MaskCacheSim } from "./mask-cache-sim.ts";
+import { type MicroflowRound, MicroflowSim } from "./microflow-sim.ts";
+import { mixName } from "./mix.ts";
+
+/** The settings that say how the caches work. */
+export type CacheSettings = Pick<
+  Settings,
+  | "microflow.entries"
+  | "microflow.mode"
+  | "microflow.insertInverse"
+  | "microflow.bypass"
+  | "maskCache.entries"
+  | "maskCache.victim"
+>;
+
+/** What a configuration would do, as shares of all lookups; the first four add up to 1. */
+export interface HitPrediction {
+  readonly settings: CacheSettings;
+  /** Answered by the microflow cache. */
+  readonly microflow: number;
+  /** Answered by the mask cache. */
+  readonly maskCache: number;
+  /** Found by the masked lookup alone. */
+  readonly masked: number;
+  /** Answered by nobody. */
+  readonly upcall: number;
+  /** Went around the microflow cache because it is off or was found useless. */
+  readonly bypassed: number;
+  /** Inserted into the microflow cache, and into the mask cache. */
+  readonly microflowInserts: number;
+  readonly maskCacheInserts: number;
+  /** The same traffic seen once, from empty caches: answered by the microflow cache, and by the mask cache. */
+  readonly onceMicroflow: number;
+  readonly onceMaskCache: number;
+}
+
+/** How to simulate. */
+export interface PredictOptions {
+  /** Lookups in a millisecond: the clock of the exact mode. */
+  readonly lookupsPerMs?: number;
+  /** Most misses that are sent through a mask cache; of more, a sample of connections. */
+  readonly missBudget?: number;
+  /** Hears how far it is: 0 to 1. */
+  readonly progress?: (share: number) => void;
+}
+
+const MISS_BUDGET = 1 << 17;
+/** Lookups that a cache which is bypassed now and then is simulated for: two whole turns of trial and bypass. */
+const BYPASS_LOOKUPS = 1_200_000;
+const ROUNDS_MAX = 400;
+/** Smallest cache that a sample is simulated in. */
+const MINIATURE_MIN = 64;
+
+interface MicroflowOutcome {
+  readonly once: MicroflowRound;
+  readonly steady: MicroflowRound;
+  /** Shares of lookups over enough rounds. */
+  readonly hits: number;
+  readonly bypassed: number;
+  readonly inserts: number;
+}
+
+/** Predicts all of the configurations. */
+export function predictHits(
+  lookups: Lookups,
+  configurations: readonly CacheSettings[],
+  options: PredictOptions = {},
+): HitPrediction[] {
+  const byMicroflow = new Map<string, CacheSettings[]>();
+  for (const settings of configurations) {
+    const key = microflowKey(settings);
+    byMicroflow.set(key, [...(byMicroflow.get(key) ?? []), settings]);
+  }
+  const upcalls = share(countZeros(lookups.flows), lookups.count);
+  const predictions = new Map<CacheSettings, HitPrediction>();
+  let done = 0;
+  for (const group of byMicroflow.values()) {
+    const microflow = simulateMicroflow(lookups, group[0] as CacheSettings, options);
+    const misses = new SampledMisses(lookups, microflow, options.missBudget ?? MISS_BUDGET);
+    for (const settings of group)
+      predictions.set(settings, combine(lookups, settings, microflow, misses.simulate(settings), upcalls));
+    options.progress?.(++done / byMicroflow.size);
+  }
+  return configurations.map((settings) => predictions.get(settings) as HitPrediction);
+}
+
+function microflowKey(settings: CacheSettings): string {
+  const entries = settings["microflow.entries"];
+  if (entries === 0) return "off";
+  return [
+    entries,
+    settings["microflow.mode"],
+    settings["microflow.insertInverse"],
+    settings["microflow.bypass"],
+  ].join();
+}
+
+function simulateMicroflow(
+  lookups: Lookups,
+  settings: CacheSettings,
+  options: PredictOptions,
+): MicroflowOutcome {
+  const sim = new MicroflowSim({
+    mode: settings["microflow.mode"],
+    entries: settings["microflow.entries"],
+    insertInverse: settings["microflow.insertInverse"],
+    bypass: settings["microflow.bypass"] === "auto",
+    lookupsPerMs: options.lookupsPerMs ?? LOOKUPS_PER_MS,
+  });
+  const once = sim.round(lookups);
+  const steady = sim.round(lookups);
+  let total = lookups.count;
+  let { hits, bypassed, inserts } = steady;
+  const useful = settings["microflow.entries"] === 0 || (once.bypassed === 0 && steady.bypassed === 0);
+  // A cache that fails its trial only later shows in a longer run.
+  const doubtful = settings["microflow.bypass"] === "auto" && hits < 0.6 * total;
+  for (let round = 2; (!useful || doubtful) && total < BYPASS_LOOKUPS && round < ROUNDS_MAX; round++) {
+    const more = sim.round(lookups);
+    total += lookups.count;
+    hits += more.hits;
+    bypassed += more.bypassed;
+    inserts += more.inserts;
+  }
+  return {
+    once,
+    steady,
+    hits: share(hits, total),
+    bypassed: share(bypassed, total),
+    inserts: share(inserts, total),
+  };
+}
+
+/** Lookups in a millisecond when nobody says: 10 million a second. */
+const LOOKUPS_PER_MS = 10_000;
+
+interface MaskCacheShares {
+  /** Of the misses of the steady round, and of the first. */
+  readonly hits: number;
+  readonly inserts: number;
+  readonly onceHits: number;
+}
+
+/** The misses of a microflow cache, or those of a sample of connections where they are many. */
+class SampledMisses {
+  readonly #lookups: Lookups;
+  readonly #once: Pick<MicroflowRound, "misses" | "missEnds">;
+  readonly #steady: Pick<MicroflowRound, "misses" | "missEnds">;
+  /** One connection in 2^n. */
+  readonly #sampling: number;
+  readonly #expected: number;
+  readonly #expectedOnce: number;
+
+  constructor(lookups: Lookups, outcome: MicroflowOutcome, budget: number) {
+    this.#lookups = lookups;
+    const { once, steady } = outcome;
+    this.#sampling = Math.max(0, Math.ceil(Math.log2(Math.max(once.misses.length, 1) / budget)));
+    this.#expected = steady.misses.length / 2 ** this.#sampling;
+    this.#expectedOnce = once.misses.length / 2 ** this.#sampling;
+    this.#once = this.#sampling === 0 ? once : sampleMisses(lookups, once, this.#sampling);
+    this.#steady = this.#sampling === 0 ? steady : sampleMisses(lookups, steady, this.#sampling);
+  }
+
+  simulate(settings: CacheSettings): MaskCacheShares {
+    const entries = settings["maskCache.entries"];
+    if (entries === 0 || this.#expectedOnce === 0) return { hits: 0, inserts: 0, onceHits: 0 };
+    const sim = new MaskCacheSim({
+      entries: Math.max(Math.min(entries, MINIATURE_MIN), entries >>> this.#sampling),
+      victim: settings["maskCache.victim"],
+    });
+    const once = sim.round(this.#lookups, this.#once.misses, this.#once.missEnds);
+    const steady = sim.round(this.#lookups, this.#steady.misses, this.#steady.missEnds);
+    // As SHARDS-adj: lookups that the sample has too few or too many are those of popular connections, which hit.
+    const hits = steady.hits + this.#expected - this.#steady.misses.length;
+    const onceHits = once.hits + this.#expectedOnce - this.#once.misses.length;
+    return {
+      hits: clamp(share(hits, this.#expected)),
+      inserts: clamp(share(steady.inserts, this.#expected)),
+      onceHits: clamp(share(onceHits, this.#expectedOnce)),
+    };
+  }
+}
+
+function sampleMisses(
+  lookups: Lookups,
+  round: MicroflowRound,
+  sampling: number,
+): Pick<MicroflowRound, "misses" | "missEnds"> {
+  const misses = new Uint32Array(round.misses.length);
+  const missEnds = new Uint32Array(round.missEnds.length);
+  const rest = (1 << sampling) - 1;
+  let count = 0;
+  let from = 0;
+  for (let batch = 0; batch < round.missEnds.length; batch++) {
+    const end = round.missEnds[batch]!;
+    for (let m = from; m < end; m++) {
+      const i = round.misses[m]!;
+      if ((mixName(lookups.maskNames[i]!) & rest) === 0) misses[count++] = i;
+    }
+    missEnds[batch] = count;
+    from = end;
+  }
+  return { misses: misses.slice(0, count), missEnds };
+}
+
+function combine(
+  lookups: Lookups,
+  settings: CacheSettings,
+  microflow: MicroflowOutcome,
+  maskCache: MaskCacheShares,
+  upcall: number,
+): HitPrediction {
+  const missed = 1 - microflow.hits;
+  const hits = Math.min(missed * maskCache.hits, Math.max(0, missed - upcall));
+  return {
+    settings,
+    microflow: microflow.hits,
+    maskCache: hits,
+    masked: Math.max(0, missed - hits - upcall),
+    upcall,
+    bypassed: microflow.bypassed,
+    microflowInserts: microflow.inserts,
+    maskCacheInserts: missed * maskCache.inserts,
+    onceMicroflow: share(microflow.once.hits, lookups.count),
+    onceMaskCache: share(microflow.once.misses.length, lookups.count) * maskCache.onceHits,
+  };
+}
+
+function countZeros(values: Uint32Array): number {
+  let zeros = 0;
+  for (const value of values) if (value === 0) zeros++;
+  return zeros;
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+function clamp(value: number): number {
+  return Math.min(1, Math.max(0, value));
+}

@@ -1,0 +1,117 @@
+// The simulated caches against the datapath itself: the same trace through both, hit for hit.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { workloadFrames, workloadRules } from "../../src/bench/workload/generate.ts";
+import { completeSpec, type WorkloadSpec } from "../../src/bench/workload/spec.ts";
+import { defaultSettings, type Settings } from "../../src/config/settings.ts";
+import { Lab } from "../../src/tune/lab.ts";
+import type { Lookups } from "../../src/tune/lookups.ts";
+import { TracePlacer } from "../../src/tune/place-trace.ts";
+import { predictHits } from "../../src/tune/predict-hits.ts";
+
+const PACKETS = 30_000;
+
+interface Case {
+  readonly name: string;
+  readonly spec: Partial<WorkloadSpec>;
+}
+
+const cases: readonly Case[] = [
+  { name: "uniform traffic under 16 masks", spec: { flows: 3000, masks: 16 } },
+  { name: "skewed traffic with new connections", spec: { flows: 5000, masks: 32, zipf: 1, churn: 0.02 } },
+  { name: "a port scan", spec: { flows: 800, scheme: "scan", churn: 0.4 } },
+];
+
+const sizes: readonly Partial<Settings>[] = [
+  { "microflow.entries": 0, "maskCache.entries": 0 },
+  { "microflow.entries": 0, "maskCache.entries": 256 },
+  { "microflow.entries": 0, "maskCache.entries": 256, "maskCache.victim": "kernel" },
+  { "microflow.entries": 4, "maskCache.entries": 1 },
+  { "microflow.entries": 512, "maskCache.entries": 1024 },
+  { "microflow.entries": 2048, "maskCache.entries": 1024, "maskCache.victim": "kernel" },
+  { "microflow.entries": 2048, "maskCache.entries": 4096, "microflow.insertInverse": 20 },
+  { "microflow.entries": 65536, "maskCache.entries": 4096 },
+  { "microflow.entries": 1024, "maskCache.entries": 512, "microflow.mode": "exact" },
+  { "microflow.entries": 8192, "maskCache.entries": 0, "microflow.mode": "exact" },
+];
+
+async function withLab(
+  spec: Partial<WorkloadSpec>,
+  work: (lab: Lab, lookups: Lookups) => void,
+): Promise<void> {
+  const workload = completeSpec({ ...spec, packets: PACKETS });
+  const lab = new Lab({
+    settings: defaultSettings,
+    exactMegaflows: false,
+    seed: 11n,
+    ports: 4,
+    inPort: 1,
+    // The exact mode's clock stands still: its choice of victim no longer depends on the machine's speed.
+    frozenClock: true,
+  });
+  try {
+    lab.addFlows([...workloadRules(workload)].join("\n"));
+    const placer = new TracePlacer(lab.memory);
+    const next = workloadFrames(workload);
+    const frame = new Uint8Array(4096);
+    for (let i = 0; i < PACKETS; i++) placer.add(frame.subarray(0, next(frame, 0)));
+    lab.setTrace(placer.finish("workload"));
+    assert.ok(lab.learn().settled);
+    work(lab, lab.record());
+  } finally {
+    await lab.close();
+  }
+}
+
+for (const { name, spec } of cases) {
+  test(`${name}: simulated hits are the datapath's`, async () => {
+    await withLab(spec, (lab, lookups) => {
+      assert.equal(lookups.count, PACKETS);
+      for (const size of sizes) {
+        const settings: Settings = { ...defaultSettings, "microflow.bypass": "off", ...size };
+        const [predicted] = predictHits(lookups, [settings], { lookupsPerMs: Number.POSITIVE_INFINITY });
+        lab.configure(settings);
+        const once = lab.once();
+        const steady = lab.once();
+        const what = JSON.stringify(size);
+        // Which way a signature bucket gives up is drawn by lot, in both: equal on average, not packet for packet.
+        const byLot = settings["microflow.entries"] > 0;
+        const near = (real: number, simulated: number, level: string) => {
+          const difference = Math.abs(real / PACKETS - simulated);
+          assert.ok(difference <= (byLot ? 0.01 : 0.0005), `${what}: ${level} ${real / PACKETS}, simulated ${simulated}`);
+        };
+        near(once.microflow, predicted!.onceMicroflow, "microflow hits from empty caches");
+        near(steady.microflow, predicted!.microflow, "microflow hits");
+        near(once.maskCache, predicted!.onceMaskCache, "mask cache hits from empty caches");
+        near(steady.maskCache, predicted!.maskCache, "mask cache hits");
+      }
+    });
+  });
+}
+
+test("a useless microflow cache is predicted to be bypassed as often as it is", async () => {
+  await withLab({ flows: 20_000, masks: 4 }, (lab, lookups) => {
+    const settings: Settings = { ...defaultSettings, "microflow.entries": 1024 };
+    const [predicted] = predictHits(lookups, [settings]);
+    lab.configure(settings);
+    let microflow = 0;
+    const rounds = 40;
+    for (let round = 0; round < rounds; round++) microflow += lab.once().microflow;
+    assert.ok(predicted!.bypassed > 0.9, `bypassed ${predicted!.bypassed}`);
+    const real = microflow / (rounds * PACKETS);
+    assert.ok(Math.abs(real - predicted!.microflow) < 0.005, `${real}, predicted ${predicted!.microflow}`);
+  });
+});
+
+test("a sample of the misses tells the mask cache's hits within two points", async () => {
+  await withLab({ flows: 20_000, masks: 32, zipf: 0.8 }, (_lab, lookups) => {
+    for (const entries of [1024, 4096, 16384]) {
+      const settings: Settings = { ...defaultSettings, "microflow.entries": 0, "maskCache.entries": entries };
+      const [all] = predictHits(lookups, [settings]);
+      const [some] = predictHits(lookups, [settings], { missBudget: PACKETS / 4 });
+      const difference = Math.abs(all!.maskCache - some!.maskCache);
+      assert.ok(difference < 0.02, `${entries}: ${all!.maskCache} of all, ${some!.maskCache} of a sample`);
+    }
+  });
+});
