@@ -417,7 +417,8 @@ enum class RegionId : std::uint32_t {
   METERS = 17,
   PEERS = 18,
   KICKS = 19,
-  COUNT = 20,
+  SAMPLE_RING = 20,
+  COUNT = 21,
 };
 inline constexpr std::uint32_t SLAB_CLASS_PROGRAMS = 3u;
 enum class Setting : std::uint32_t {
@@ -437,7 +438,8 @@ enum class Setting : std::uint32_t {
   UPCALL_SHARE = 13,
   FRAME_FIFO = 14,
   DIGEST = 15,
-  COUNT = 16,
+  SAMPLE = 16,
+  COUNT = 17,
 };
 inline constexpr std::uint32_t PORT_CONFIG_SIZE = 16u;
 inline constexpr std::uint32_t PORT_FLAG_DIGEST = 512u;
@@ -572,6 +574,17 @@ inline constexpr std::uint32_t RING_RECORD_SIZE = 0u;
 inline constexpr std::uint32_t RING_SIZE = 128u;
 inline constexpr std::uint32_t RING_SKIP = 0u;
 inline constexpr std::uint32_t RING_TAIL = 64u;
+inline constexpr std::uint32_t SAMPLE_BATCH = 8u;
+inline constexpr std::uint32_t SAMPLE_COUNT = 12u;
+inline constexpr std::uint32_t SAMPLE_ENTRIES = 16u;
+inline constexpr std::uint32_t SAMPLE_ENTRY_SIZE = 24u;
+inline constexpr std::uint32_t SAMPLE_FLOW = 8u;
+inline constexpr std::uint32_t SAMPLE_KEY_HASH = 16u;
+inline constexpr std::uint32_t SAMPLE_LOOKUPS = 1u;
+inline constexpr std::uint32_t SAMPLE_MASK = 12u;
+inline constexpr std::uint32_t SAMPLE_MASK_NAME = 4u;
+inline constexpr std::uint32_t SAMPLE_SIGNATURE = 0u;
+inline constexpr std::uint32_t SAMPLE_VISITED = 20u;
 enum class DropReason : std::uint32_t {
   NONE = 0,
   NO_RULE = 1,

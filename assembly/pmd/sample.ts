@@ -7,7 +7,14 @@
 import { maskCacheName } from "../cache/mask-cache.ts";
 import { ringCommit, ringReserve, ringShrink } from "../core/ring.ts";
 import { pmd, sampleRing, setting } from "../core/state.ts";
-import { BATCH_COUNT, BATCH_FLOWS, BATCH_HASHES, BATCH_MISSES, BATCH_SIGNATURES, BATCH_VISITED } from "../layout/batch.ts";
+import {
+  BATCH_COUNT,
+  BATCH_FLOWS,
+  BATCH_HASHES,
+  BATCH_MISSES,
+  BATCH_SIGNATURES,
+  BATCH_VISITED,
+} from "../layout/batch.ts";
 import { FLOW_MASK } from "../layout/flow.ts";
 import { KEY_DIRTY, KEY_LANE_SIZE, KEY_PLAIN_LANE_COUNT } from "../layout/flow-key.ts";
 import { BATCH_MAX } from "../layout/limits.ts";

@@ -3,10 +3,9 @@
 
 import { Command } from "../../assembly/layout/command.ts";
 import { RegionId, Setting } from "../../assembly/layout/pmd.ts";
-import { RXQ_SIZE, RXQ_TRACE_NEXT, RXQ_TRACE_ROUNDS, RxqKind } from "../../assembly/layout/port.ts";
+import { RXQ_TRACE_LIMIT, RXQ_TRACE_NEXT, RXQ_TRACE_ROUNDS, RxqKind } from "../../assembly/layout/port.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Region } from "../datapath/memory.ts";
-import { cacheSizes, settingWords } from "../datapath/pmd-memory.ts";
 import type { PmdStats } from "../datapath/pmd-stats.ts";
 import { RingReader, ringInit } from "../datapath/ring.ts";
 import { MegaflowError } from "../errors.ts";
@@ -16,8 +15,8 @@ import { InlineRunner } from "../pmd/inline-runner.ts";
 import type { Pmd } from "../pmd/pmd.ts";
 import { Switch } from "../switch.ts";
 import { LookupCollector, type Lookups } from "./lookups.ts";
-import { StageClock, type StageSums } from "./stage-clock.ts";
 import type { TracePlacement } from "./place-trace.ts";
+import { StageClock, type StageSums } from "./stage-clock.ts";
 
 /** What a lab is made with. */
 export interface LabOptions {
@@ -56,7 +55,6 @@ export class Lab extends Switch {
   readonly #started = performance.now();
   #trace: TracePlacement | undefined;
   #sampleRing: Region | undefined;
-  readonly #caches = new Map<RegionId, Region>();
   readonly #stages: StageClock;
 
   constructor(options: LabOptions) {
@@ -130,19 +128,12 @@ export class Lab extends Switch {
   }
 
   /** Gives the caches other sizes and policies; they are empty afterwards. */
-  configure(settings: Settings): void {
-    const words = settingWords(settings, {
-      index: 0,
-      seed: 0n,
-      trace: false,
-      fifoFrames: false,
-      upcallShare: 0,
-    });
-    for (const [id, bytes] of cacheSizes(settings)) {
-      this.#pmd.channel.plain(Command.REGION, id, bytes === 0 ? 0 : this.#room(id, bytes), bytes);
-    }
-    for (const which of CACHE_SETTINGS)
-      this.#pmd.channel.plain(Command.SET, which, words.get(which) as number);
+  async configure(changes: Partial<Settings>): Promise<void> {
+    await this.changeSettings({ "microflow.entries": 0, "maskCache.entries": 0 });
+    await this.changeSettings(changes);
+  }
+
+  protected override async turn(): Promise<void> {
     this.#runner.settle();
   }
 
@@ -210,16 +201,6 @@ export class Lab extends Switch {
     return this.#options.frozenClock === true ? 0 : Math.floor(performance.now() - this.#started);
   }
 
-  /** Memory of a cache, kept for the next time when it is large enough. */
-  #room(id: RegionId, bytes: number): number {
-    const old = this.#caches.get(id);
-    if (old !== undefined && old.size >= bytes) return old.base;
-    const region = this.memory.allocate(bytes, RegionId[id]);
-    if (old !== undefined) this.memory.release(old);
-    this.#caches.set(id, region);
-    return region.base;
-  }
-
   #rewind(limit: number): void {
     const port = ofPortToOdp(this.#options.inPort as OfPort) as number;
     const trace = this.#trace as TracePlacement;
@@ -230,7 +211,7 @@ export class Lab extends Switch {
 
   #silence(): void {
     const words = this.memory.u32;
-    if (this.#trace !== undefined) words[(this.#rxq() + RXQ_TRACE_ROUNDS + 4) >>> 2] = 1;
+    if (this.#trace !== undefined) words[(this.#rxq() + RXQ_TRACE_LIMIT) >>> 2] = 1;
     if (this.#trace !== undefined && this.#rounds() === 0) words[(this.#rxq() + RXQ_TRACE_ROUNDS) >>> 2] = 1;
     this.#runner.settle();
   }
@@ -247,19 +228,6 @@ export class Lab extends Switch {
     return this.memory.u32[(this.#rxq() + RXQ_TRACE_NEXT) >>> 2]!;
   }
 }
-
-if (RXQ_SIZE < RXQ_TRACE_ROUNDS + 8) throw new Error("a receive queue's record has no trace limit");
-
-/** Settings that say how the caches work. */
-const CACHE_SETTINGS = [
-  Setting.MICROFLOW_MODE,
-  Setting.MICROFLOW_MASK,
-  Setting.MICROFLOW_INSERT_INVERSE,
-  Setting.MICROFLOW_BYPASS,
-  Setting.MASK_CACHE_MASK,
-  Setting.MASK_CACHE_SHIFT,
-  Setting.MASK_CACHE_VICTIM,
-] as const;
 
 /** Lookups by the level that answered. */
 export interface HitCounts {

@@ -2,7 +2,6 @@
 // (assembly/pmd/sample.ts), so names, megaflows and masks are the real ones.
 
 import {
-  SAMPLE_BATCH,
   SAMPLE_COUNT,
   SAMPLE_ENTRIES,
   SAMPLE_ENTRY_SIZE,
@@ -46,7 +45,6 @@ export class LookupCollector {
   #visited = new Uint32Array(0);
   #batchEnds = new Uint32Array(1024);
   #batches = 0;
-  #lastBatch = -1;
 
   /** `expected` lookups have room from the start. */
   constructor(expected = 1024) {
@@ -72,7 +70,7 @@ export class LookupCollector {
       this.#visited[i] = u32[at + words(SAMPLE_VISITED)]!;
     }
     this.#count += entries;
-    this.#endBatch(u32[words(address + SAMPLE_BATCH)]!);
+    this.#endBatch();
   }
 
   /** Everything gathered so far; it stays valid while more is added. */
@@ -90,17 +88,9 @@ export class LookupCollector {
     };
   }
 
-  #endBatch(batch: number): void {
-    // A recirculated batch has a record of its own under the same number: it did see the first one's insertions.
-    if (this.#batches === this.#batchEnds.length)
-      this.#batchEnds = grown(this.#batchEnds, this.#batches * 2);
+  #endBatch(): void {
+    if (this.#batches === this.#batchEnds.length) this.#batchEnds = grown(this.#batchEnds, this.#batches * 2);
     this.#batchEnds[this.#batches++] = this.#count;
-    this.#lastBatch = batch;
-  }
-
-  /** Number of the batch that was taken last; -1 = none. */
-  get lastBatch(): number {
-    return this.#lastBatch;
   }
 
   #grow(capacity: number): void {

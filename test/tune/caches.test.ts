@@ -38,7 +38,7 @@ const sizes: readonly Partial<Settings>[] = [
 
 async function withLab(
   spec: Partial<WorkloadSpec>,
-  work: (lab: Lab, lookups: Lookups) => void,
+  work: (lab: Lab, lookups: Lookups) => void | Promise<void>,
 ): Promise<void> {
   const workload = completeSpec({ ...spec, packets: PACKETS });
   const lab = new Lab({
@@ -58,7 +58,7 @@ async function withLab(
     for (let i = 0; i < PACKETS; i++) placer.add(frame.subarray(0, next(frame, 0)));
     lab.setTrace(placer.finish("workload"));
     assert.ok(lab.learn().settled);
-    work(lab, lab.record());
+    await work(lab, lab.record());
   } finally {
     await lab.close();
   }
@@ -66,12 +66,12 @@ async function withLab(
 
 for (const { name, spec } of cases) {
   test(`${name}: simulated hits are the datapath's`, async () => {
-    await withLab(spec, (lab, lookups) => {
+    await withLab(spec, async (lab, lookups) => {
       assert.equal(lookups.count, PACKETS);
       for (const size of sizes) {
         const settings: Settings = { ...defaultSettings, "microflow.bypass": "off", ...size };
         const [predicted] = predictHits(lookups, [settings], { lookupsPerMs: Number.POSITIVE_INFINITY });
-        lab.configure(settings);
+        await lab.configure(settings);
         const once = lab.once();
         const steady = lab.once();
         const what = JSON.stringify(size);
@@ -79,7 +79,10 @@ for (const { name, spec } of cases) {
         const byLot = settings["microflow.entries"] > 0;
         const near = (real: number, simulated: number, level: string) => {
           const difference = Math.abs(real / PACKETS - simulated);
-          assert.ok(difference <= (byLot ? 0.01 : 0.0005), `${what}: ${level} ${real / PACKETS}, simulated ${simulated}`);
+          assert.ok(
+            difference <= (byLot ? 0.01 : 0.0005),
+            `${what}: ${level} ${real / PACKETS}, simulated ${simulated}`,
+          );
         };
         near(once.microflow, predicted!.onceMicroflow, "microflow hits from empty caches");
         near(steady.microflow, predicted!.microflow, "microflow hits");
@@ -91,10 +94,10 @@ for (const { name, spec } of cases) {
 }
 
 test("a useless microflow cache is predicted to be bypassed as often as it is", async () => {
-  await withLab({ flows: 20_000, masks: 4 }, (lab, lookups) => {
+  await withLab({ flows: 20_000, masks: 4 }, async (lab, lookups) => {
     const settings: Settings = { ...defaultSettings, "microflow.entries": 1024 };
     const [predicted] = predictHits(lookups, [settings]);
-    lab.configure(settings);
+    await lab.configure(settings);
     let microflow = 0;
     const rounds = 40;
     for (let round = 0; round < rounds; round++) microflow += lab.once().microflow;
