@@ -156,17 +156,15 @@ function drawSplit(split, hits, bypassed) {
 
 /** @param {Latest} latest */
 export function drawPorts(latest) {
-  const heads = ["port", "received", "", "dropped", "sent", "", "dropped", "upcalls"];
+  const heads = ["port", "received", "lost", "sent", "lost", "upcalls"];
   const body = tableBody(byId("ports", HTMLTableElement), heads, []);
   setRows(
     body,
     latest.ports.map((port) => [
       `${port.number} ${port.name}`,
-      packetRate(port.rxPackets),
-      bitRate(port.rxBits),
+      `${packetRate(port.rxPackets)}\n${bitRate(port.rxBits)}`,
       packetRate(port.rxDrops),
-      packetRate(port.txPackets),
-      bitRate(port.txBits),
+      `${packetRate(port.txPackets)}\n${bitRate(port.txBits)}`,
       packetRate(port.txDrops),
       `${perSecond(port.upcalls)}${port.upcallsLost > 0 ? `, ${perSecond(port.upcallsLost)} lost` : ""}`,
     ]),

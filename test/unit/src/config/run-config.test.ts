@@ -50,6 +50,7 @@ ports:
 flows: [a.flows, a.flows]
 groups: |
   group_id=1,type=all,bucket=output:2
+http: 127.0.0.1:9080
 `,
   );
   const config = loadRunConfig(file);
@@ -70,7 +71,23 @@ groups: |
     ],
     groups: [{ file, text: `${"\n".repeat(17)}  group_id=1,type=all,bucket=output:2\n` }],
     meters: [],
+    http: { listen: "127.0.0.1:9080", remote: false },
   });
+});
+
+test("the live page's address is one text, a port, or an address with a word on who may reach it", () => {
+  const http = (text: string) => parseRunConfig(`${smallest}http: ${text}\n`, file).http;
+  assert.deepEqual(http("9080"), { listen: "9080", remote: false });
+  assert.deepEqual(http('"[::1]:0"'), { listen: "[::1]:0", remote: false });
+  assert.deepEqual(http('{listen: "0.0.0.0:80", remote: true}'), { listen: "0.0.0.0:80", remote: true });
+  assert.equal(parseRunConfig(smallest, file).http, undefined);
+  assert.deepEqual(problems(`${smallest}http: {remote: maybe}\n`), [
+    "4:7: http without listen",
+    '4:16: remote; expected true or false, got "maybe"',
+  ]);
+  assert.deepEqual(problems(`${smallest}http: []\n`), [
+    '4:7: http; expected an address to listen on, such as 127.0.0.1:9080, got "a list"',
+  ]);
 });
 
 test("what is left out has a default", () => {
@@ -119,7 +136,7 @@ groups: 7
     `2:15: core; expected a whole number, 0 to 1023, got "x"`,
     `2:18: core; expected a whole number, 0 to 1023, got "4096"`,
     `3:10: profile; expected default or kernel or userspace or microflow, got "fast"`,
-    `4:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, meters, got "colour"`,
+    `4:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, meters, http, got "colour"`,
     `6:10: setting batch; expected 1 to 256, got "1000"`,
     `7:3: unknown setting; expected one of microflow.entries, microflow.mode, microflow.insertInverse, microflow.bypass, maskCache.entries, maskCache.victim, pruning, rank.intervalMs, batch, frames, flowLimit, maskLimit, conformance, got "microflow.size"`,
     "9:5: trace port without a file",
