@@ -15,6 +15,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   registerXsk(env, exports);
   registerPacket(env, exports);
   registerPump(env, exports);
+  registerXdpFeatures(env, exports);
   return exports;
 }
 

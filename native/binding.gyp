@@ -3,7 +3,7 @@
   "targets": [
     {
       "target_name": "megaflow",
-      "sources": ["addon.cc", "bpf.cc", "event.cc", "link.cc", "memory.cc", "packet.cc", "pump.cc", "thread.cc", "xsk.cc"],
+      "sources": ["addon.cc", "bpf.cc", "event.cc", "link.cc", "memory.cc", "packet.cc", "pump.cc", "thread.cc", "xdp-features.cc", "xsk.cc"],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "_GNU_SOURCE"],
       "cflags!": ["-fno-exceptions"],

@@ -10,3 +10,4 @@ void registerBpf(Napi::Env env, Napi::Object exports);
 void registerXsk(Napi::Env env, Napi::Object exports);
 void registerPacket(Napi::Env env, Napi::Object exports);
 void registerPump(Napi::Env env, Napi::Object exports);
+void registerXdpFeatures(Napi::Env env, Napi::Object exports);

@@ -152,6 +152,11 @@ export interface NativeNetdev {
   /** From now on the queue's packets go to the socket. */
   steerQueue(options: { readonly map: number; readonly queue: number; readonly socket: number }): void;
 
+  /**
+   * What the interface's driver can do with XDP, as bits of the kernel's NETDEV_XDP_ACT_* (1 basic, 2 redirect, 4 transmit, 8 zero-copy,
+   * 32 several buffers a packet received, 64 sent); -1 when the kernel does not say (before Linux 6.3). Needs no privilege.
+   */
+  xdpFeatures(options: { readonly index: number; readonly netns?: string | undefined }): number;
   linkInfo(options: { readonly name: string; readonly netns?: string | undefined }): LinkInfo;
   setLink(options: {
     readonly name: string;

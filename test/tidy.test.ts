@@ -27,6 +27,7 @@ const layers: Record<string, readonly string[]> = {
   "src/odp": vocabulary,
   "src/openflow": [...vocabulary, "src/odp"],
   "src/datapath": [...vocabulary, "src/odp", "src/config"],
+  "src/doctor": [...vocabulary, "src/config"],
   "src/netdev": [...vocabulary, "src/datapath"],
   "src/xlate": [...vocabulary, "src/odp", "src/openflow"],
   "src/upcall": [...vocabulary, "src/odp", "src/openflow", "src/datapath", "src/xlate"],

@@ -2,6 +2,7 @@
 
 import * as bench from "./commands/bench.ts";
 import * as benchGen from "./commands/bench-gen.ts";
+import * as doctor from "./commands/doctor.ts";
 import * as help from "./commands/help.ts";
 import * as replay from "./commands/replay.ts";
 import * as run from "./commands/run.ts";
@@ -17,4 +18,11 @@ export interface Command {
 }
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [run, replay, { ...bench, parts: [benchGen] }, trace, help];
+export const commands: readonly Command[] = [
+  run,
+  replay,
+  { ...bench, parts: [benchGen] },
+  trace,
+  doctor,
+  help,
+];

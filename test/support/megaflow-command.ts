@@ -24,6 +24,9 @@ const program = isFresh()
   ? [built]
   : ["--import", import.meta.resolve("tsx"), projectFile("src/cli/main.ts")];
 
+/** The words that run the command, for a test that puts others before them (`setpriv`, `ip netns exec`). */
+export const megaflowWords: readonly string[] = [process.execPath, ...program];
+
 /** Starts the command; `cwd` is the project unless said otherwise. */
 export function startMegaflow(args: readonly string[], cwd = projectFile(".")): RunningCommand {
   const child = spawn(process.execPath, [...program, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
