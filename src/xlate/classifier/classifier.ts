@@ -275,9 +275,13 @@ export class Classifier<R extends ClassifiedRule> {
     observer: LookupObserver | undefined,
   ): number {
     const { stages } = subtable;
-    if (wildcards === null) {
-      const hash = subtable.hashRange(flow, 0, subtable.words.length, 0);
-      return subtable.find(flow, hash, version);
+    // A rule that matches is one that no stage and no trie could have ruled out: they need not be asked.
+    const slot = subtable.find(flow, subtable.hashRange(flow, 0, subtable.words.length, 0), version);
+    if (wildcards === null) return slot;
+    if (slot >= 0) {
+      fold(wildcards, subtable, subtable.words.length);
+      observer?.visited(subtable, "hit");
+      return slot;
     }
     let hash = 0;
     let start = 0;
@@ -296,15 +300,14 @@ export class Classifier<R extends ClassifiedRule> {
       }
       start = stage.end;
     }
-    const slot = subtable.find(flow, hash, version);
-    if (slot < 0 && this.#portsRuleOut(subtable, flow, wildcards)) {
+    if (this.#portsRuleOut(subtable, flow, wildcards)) {
       fold(wildcards, subtable, (stages[stages.length - 2] as { end: number } | undefined)?.end ?? 0);
       observer?.visited(subtable, "no such port");
       return -1;
     }
     fold(wildcards, subtable, subtable.words.length);
-    observer?.visited(subtable, slot < 0 ? "miss" : "hit");
-    return slot;
+    observer?.visited(subtable, "miss");
+    return -1;
   }
 
   /**
