@@ -93,14 +93,21 @@ Napi::Value packetStatistics(const Napi::CallbackInfo& info) {
   return result;
 }
 
+/** What a TAP device's queues have in common; `persist` is 0 or 1, or -1 to leave it as it is. */
+struct TapSetup {
+  int headerSize;
+  int persist;
+};
+
 /** One queue of the TAP device that the request names; the request returns with the kernel's choice of name. */
-Fd openTapQueue(ifreq& request, int headerSize) {
+Fd openTapQueue(ifreq& request, const TapSetup& setup) {
   Fd fd(check(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), "open(/dev/net/tun)", "TAP needs the tun module (`modprobe tun`) and permission to open /dev/net/tun."));
   check(ioctl(fd.get(), TUNSETIFF, &request), "ioctl(TUNSETIFF)",
         "EPERM: creating a TAP device needs CAP_NET_ADMIN. EBUSY: another process holds it. EINVAL: it exists with other options (multi_queue, vnet_hdr, tun), "
         "so delete it with `ip link del` or match them.");
-  if (headerSize == 0) return fd;
-  check(ioctl(fd.get(), TUNSETVNETHDRSZ, &headerSize), "ioctl(TUNSETVNETHDRSZ)", "The virtio-net header is 10 or 12 bytes long.");
+  if (setup.persist >= 0) check(ioctl(fd.get(), TUNSETPERSIST, setup.persist), "ioctl(TUNSETPERSIST)", "Changing whether a TAP device stays needs CAP_NET_ADMIN: run as root.");
+  if (setup.headerSize == 0) return fd;
+  check(ioctl(fd.get(), TUNSETVNETHDRSZ, &setup.headerSize), "ioctl(TUNSETVNETHDRSZ)", "The virtio-net header is 10 or 12 bytes long.");
   check(ioctl(fd.get(), TUNSETOFFLOAD, static_cast<unsigned long>(TUN_F_CSUM)), "ioctl(TUNSETOFFLOAD)", "The kernel must know TUN_F_CSUM.");
   return fd;
 }
@@ -109,14 +116,14 @@ Napi::Value openTap(const Napi::CallbackInfo& info) {
   const Options options(info, 0);
   const std::string name = options.text("name");
   const auto queues = static_cast<uint32_t>(options.integerOr("queues", 1, 256, 1));
-  const auto headerSize = static_cast<int>(options.integerOr("headerSize", 0, 12, 0));
+  const TapSetup setup{static_cast<int>(options.integerOr("headerSize", 0, 12, 0)), options.has("persist") ? options.flag("persist") : -1};
   if (name.size() >= IFNAMSIZ) throw Napi::RangeError::New(info.Env(), "name: expected at most 15 bytes, got " + name);
   ifreq request{};
   std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
-  request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | (queues > 1 || options.flag("multiQueue") ? IFF_MULTI_QUEUE : 0) | (headerSize != 0 ? IFF_VNET_HDR : 0));
+  request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | (queues > 1 || options.flag("multiQueue") ? IFF_MULTI_QUEUE : 0) | (setup.headerSize != 0 ? IFF_VNET_HDR : 0));
   std::vector<Fd> fds;
   inNamespace(options.netns(), [&] {
-    while (fds.size() < queues) fds.push_back(openTapQueue(request, headerSize));
+    while (fds.size() < queues) fds.push_back(openTapQueue(request, setup));
   });
   Napi::Array numbers = Napi::Array::New(info.Env());
   for (uint32_t i = 0; i < queues; i++) numbers.Set(i, fds[i].release());

@@ -122,6 +122,8 @@ export interface TapOptions {
   readonly queues?: number;
   /** IFF_MULTI_QUEUE even with one queue, as a device that was made with it needs. */
   readonly multiQueue?: boolean;
+  /** Whether the device stays when its last descriptor is closed; left out, that is as it was. */
+  readonly persist?: boolean;
   /** Bytes of virtio-net header before each packet: 10 or 12, with checksum offload; 0 (default) is none. */
   readonly headerSize?: number;
 }

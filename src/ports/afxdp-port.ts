@@ -13,6 +13,7 @@ import {
   type PortContext,
   type RealPortConfig,
   RING_SIZE_DEFAULT,
+  refuseInterface,
   type XdpMode,
 } from "./port-kind.ts";
 
@@ -32,7 +33,7 @@ export async function openAfxdp(context: PortContext, config: RealPortConfig): P
   const { native } = context;
   const { dev = "", netns } = config;
   const info = native.linkInfo({ name: dev, netns });
-  refuse(config, info);
+  refuseInterface(config, info);
   const queueCount = config.queues ?? info.rxQueues;
   if (queueCount > info.rxQueues) {
     throw new MegaflowError(
@@ -57,20 +58,6 @@ export async function openAfxdp(context: PortContext, config: RealPortConfig): P
     }
   }
   throw failure;
-}
-
-function refuse(config: RealPortConfig, info: LinkInfo): void {
-  if (info.defaultRoute && config.force !== true) {
-    throw new MegaflowError(
-      "PORT_DEFAULT_ROUTE",
-      `${info.name} carries the default route: attached, this machine may lose its network. Use another interface, or say \`force: true\``,
-    );
-  }
-  if (info.loopback)
-    throw new MegaflowError(
-      "PORT_LOOPBACK",
-      `${info.name} is a loopback interface: packets cannot leave through it`,
-    );
 }
 
 /** All of it in one mode, or nothing. */

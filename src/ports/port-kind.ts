@@ -2,6 +2,7 @@
 
 import type { QueueKind } from "../../assembly/layout/queue.ts";
 import type { Region, SwitchMemory } from "../datapath/memory.ts";
+import { MegaflowError } from "../errors.ts";
 import type { NativeAddon } from "../native.ts";
 import type { LinkInfo, XskStatistics } from "../native-netdev.ts";
 import type { QueueRings } from "./queue-block.ts";
@@ -81,3 +82,18 @@ export type OpenKind = (context: PortContext, config: RealPortConfig) => Promise
 /** Bytes of an Ethernet header with one VLAN tag: what a frame has besides the MTU's. */
 export const FRAME_OVERHEAD = 18;
 export const RING_SIZE_DEFAULT = 4096;
+
+/** Refuses interfaces that a switch must not take. */
+export function refuseInterface(config: RealPortConfig, info: LinkInfo): void {
+  if (info.defaultRoute && config.force !== true) {
+    throw new MegaflowError(
+      "PORT_DEFAULT_ROUTE",
+      `${info.name} carries the default route: attached, this machine may lose its network. Use another interface, or say \`force: true\``,
+    );
+  }
+  if (info.loopback)
+    throw new MegaflowError(
+      "PORT_LOOPBACK",
+      `${info.name} is a loopback interface: packets cannot leave through it`,
+    );
+}

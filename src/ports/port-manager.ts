@@ -11,14 +11,21 @@ import { MegaflowError } from "../errors.ts";
 import type { NativeAddon } from "../native.ts";
 import type { XskStatistics } from "../native-netdev.ts";
 import type { Pmd } from "../pmd/pmd.ts";
+import { openAfpacket } from "./afpacket-port.ts";
 import { openAfxdp } from "./afxdp-port.ts";
 import { LinkWatch } from "./link-watch.ts";
 import type { PacketMemory } from "./packet-memory.ts";
 import type { OpenKind, OpenPort, OpenQueue, PortContext, RealPortConfig } from "./port-kind.ts";
 import { type QueueCounters, readQueueCounters, setFillTarget, writeQueueBlock } from "./queue-block.ts";
+import { openInternalPort, openTapPort } from "./tap-port.ts";
 
 /** What opens each kind. */
-const kinds: Partial<Record<RealPortConfig["kind"], OpenKind>> = { afxdp: openAfxdp };
+const kinds: Readonly<Record<RealPortConfig["kind"], OpenKind>> = {
+  afxdp: openAfxdp,
+  afpacket: openAfpacket,
+  tap: openTapPort,
+  internal: openInternalPort,
+};
 
 /** Frames of a FRAMES command. */
 const FRAMES_A_COMMAND = 1024;
@@ -213,9 +220,7 @@ export class PortManager {
 
   async #attach(port: RealPort): Promise<void> {
     const { memory, packets } = this.#options;
-    const open = kinds[port.config.kind];
-    if (open === undefined) throw new MegaflowError("PORT_KIND", `no port of kind ${port.config.kind}`);
-    const opened = await open(this.#context, port.config);
+    const opened = await kinds[port.config.kind](this.#context, port.config);
     port.open = opened;
     port.up = opened.link.up && opened.link.running;
     opened.queues.forEach((queue, index) => {
