@@ -22,6 +22,7 @@ import { Pmd, type PmdPortRecord } from "./pmd/pmd.ts";
 import type { PacketIn } from "./upcall/handler.ts";
 import { type RevalidationResult, revalidate } from "./upcall/revalidator.ts";
 import type { Ukey } from "./upcall/ukey.ts";
+import { sumUpcalls, type UpcallStats } from "./upcall/upcall-stats.ts";
 import { Bridge } from "./xlate/bridge.ts";
 import { bridgePort } from "./xlate/bridge-port.ts";
 import { applyEffects } from "./xlate/effects.ts";
@@ -210,6 +211,15 @@ export class Switch {
   /** Counters of every PMD, those that are no more included. */
   stats(): PmdStats[] {
     return [...this.past, ...this.pmds.map((pmd) => pmd.stats)];
+  }
+
+  /** What the slow path has done, over all PMDs that are there now. */
+  upcallStats(): UpcallStats {
+    const ports = this.ports.map((port) => port.number);
+    return sumUpcalls(
+      this.pmds.map((pmd) => pmd.handler),
+      ports,
+    );
   }
 
   /** Counters of a port, over all PMDs that are there now. */

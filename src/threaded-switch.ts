@@ -52,6 +52,8 @@ interface TraceRxq {
 
 /** Longest sleep of the controller: what nobody announces (clock, transmit rings) still happens. */
 const NAP_MS = 10;
+/** Upcalls of a PMD answered before the next PMD, and everything else that the controller has to do, gets its turn. */
+const UPCALLS_A_TURN = 256;
 /** Time between two looks at what cached packets have learned. */
 const REFRESH_MS = 500;
 
@@ -312,7 +314,7 @@ export class ThreadedSwitch extends Switch {
       this.nowMs = Date.now() - this.#epochMs;
       let answered = 0;
       for (const pmd of [...this.pmds]) {
-        answered += pmd.handler.drain(4096);
+        answered += pmd.handler.drain(UPCALLS_A_TURN);
         pmd.tx.drain((record) => this.#handOn(record), 4096);
       }
       this.#refreshEffects();

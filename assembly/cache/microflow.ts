@@ -62,6 +62,18 @@ export function microflowSecond(signature: u32, key: u32): u32 {
 }
 
 /**
+ * Forgets what the signature leads to: dead flows, whose records may serve again. A packet that waits for
+ * its upcall must not be overtaken by a later one that finds such a record.
+ */
+export function microflowForget(signature: u32): void {
+  if (base === 0 || signature === 0) return;
+  const bucket = base + (signature & bucketMask) * MICROFLOW_BUCKET_SIZE;
+  for (let at = bucket; at < bucket + (MICROFLOW_BUCKET_WAYS << 2); at += 4) {
+    if (load<u32>(at) === signature) store<u32>(at, 0, 16);
+  }
+}
+
+/**
  * Remembers the flow for the signature. Replaces an entry of the same signature whose flow is dead, else
  * an empty or dead way, else a random one. Returns whether anything was written.
  */

@@ -44,6 +44,16 @@ export function ringShrink(record: u32, size: u32): void {
   store<u32>(record, bytes, RING_RECORD_SIZE);
 }
 
+/** Bytes of the ring. */
+export function ringCapacity(ring: u32): u32 {
+  return load<u32>(ring, RING_SIZE);
+}
+
+/** Bytes of it that the reader has not given back. */
+export function ringUsed(ring: u32): u32 {
+  return load<u32>(ring, RING_HEAD) - atomic.load<u32>(ring, RING_TAIL);
+}
+
 /** Publishes the record reserved last. */
 export function ringCommit(ring: u32): void {
   atomic.store<u32>(ring, reservedHead, RING_HEAD);

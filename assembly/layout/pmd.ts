@@ -28,7 +28,9 @@ export enum Setting {
   DIGEST = 15,
   /** Write the sample ring: 0 = off, 1 + n = one connection in 2^n. */
   SAMPLE = 16,
-  COUNT = 17,
+  /** Upcalls that a port may make a second, with a tenth of a second's worth at once; 0 = any number. */
+  UPCALL_RATE = 17,
+  COUNT = 18,
 }
 
 /** Memory of a PMD: base and bytes (u32 each), from PMD_REGIONS, 8 bytes apart. */
@@ -82,6 +84,8 @@ export const PMD_MASK_COUNT: u32 = 52;
 export const PMD_FREE_FLOWS: u32 = 56; // 3 x u32
 /** 1 while the microflow cache is bypassed as useless. */
 export const PMD_BYPASSED: u32 = 68;
+/** Microseconds of the monotonic clock, modulo 2^32, at the start of the turn: the host writes it. */
+export const PMD_CLOCK_US: u32 = 72;
 
 /** Not 0: the worker shall end its loop. */
 export const PMD_STOP: u32 = 88;
@@ -137,3 +141,29 @@ export const ACCOUNT_REASON: u32 = 8;
 export const ACCOUNT_SEQUENCE: u32 = 12;
 export const ACCOUNT_SIZE: u32 = 16;
 export const ACCOUNT_MAX: u32 = 4096;
+
+/** What upcalls know of each port, PORT_MAX records behind the accounts. */
+export const UPCALL_PORT_PARKED: u32 = 0; // frames that wait
+export const UPCALL_PORT_TOKENS: u32 = 4; // thousandths of an upcall
+export const UPCALL_PORT_FILLED: u32 = 8; // clock when the tokens were counted last
+/** Packets that actions sent up, and how many of them the controller has taken (it writes this one). */
+export const UPCALL_PORT_PUNTS: u32 = 12;
+export const UPCALL_PORT_TAKEN: u32 = 16;
+/** Packets lost, u32 by UpcallLoss; they wrap around. */
+export const UPCALL_PORT_LOST: u32 = 24;
+export const UPCALL_PORT_SIZE: u32 = 64;
+
+/** Why an upcall was lost. The order is the ABI; names in src/upcall/upcall-stats.ts. */
+export enum UpcallLoss {
+  /** The port has used up its rate. */
+  RATE = 0,
+  /** The port has as many upcalls waiting as are left for all others. */
+  SHARE = 1,
+  /** The port has as many frames waiting as are left for all others. */
+  FRAMES = 2,
+  /** The upcall ring is full. */
+  RING = 3,
+  /** The controller did not answer in time. */
+  TIMEOUT = 4,
+  COUNT = 5,
+}

@@ -15,7 +15,9 @@ export const MISS_LANES: u32 = 12;
 export const MISS_LENGTH: u32 = 16;
 export const MISS_SEQUENCE: u32 = 20;
 export const MISS_KEY: u32 = 24;
-export const MISS_RECORD_SIZE: u32 = 568;
+/** PMD_CLOCK_US when it was queued. */
+export const MISS_TIME: u32 = 568;
+export const MISS_RECORD_SIZE: u32 = 576;
 
 export const PUNT_COOKIE: u32 = 8;
 /** Bytes of the packet before it was cut. */

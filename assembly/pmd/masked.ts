@@ -38,6 +38,7 @@ import { keyAt } from "./contexts.ts";
 import { microflowRemember } from "./microflow.ts";
 import { sampleLookups } from "./sample.ts";
 import { traceLookups } from "./trace.ts";
+import { isPending, pendings } from "./upcalls.ts";
 
 /** Asks the mask cache about every miss, and decides which mask to try first. */
 export function stageMaskCache(context: u32): void {
@@ -98,6 +99,8 @@ function settleMisses(context: u32, misses: u32): void {
       flow = findTheLongWay(guess, key);
       masks = visited;
     }
+    // An earlier packet of the connection waits for its upcall: this one goes behind it.
+    if (flow !== 0 && pendings !== 0 && isPending(load<u32>(at, BATCH_HASHES), key)) flow = 0;
     tried += masks;
     store<u32>(at, flow, BATCH_FLOWS);
     store<u32>(at, masks, BATCH_VISITED);

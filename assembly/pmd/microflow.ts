@@ -5,6 +5,7 @@ import { maskCacheReload } from "../cache/mask-cache.ts";
 import {
   Microflow,
   microflowCandidate,
+  microflowForget,
   microflowInsert,
   microflowReload,
   microflowSecond,
@@ -67,6 +68,12 @@ export function microflowRemember(signature: u32, key: u32, flow: u32): void {
   if (!enabled || bypassed || signature === 0) return;
   const inserted = exact ? exactInsert(signature, key, flow) : microflowInsert(signature, flow);
   if (inserted) count(PmdStat.MICROFLOW_INSERTS, 1);
+}
+
+/** The connection waits for an upcall: what the cache still has of it must not come true again. */
+export function microflowDistrust(signature: u32): void {
+  // In exact mode an entry knows the generation of its flow's record.
+  if (enabled && !exact) microflowForget(signature);
 }
 
 /**

@@ -3,10 +3,10 @@
 // serves them all and their order is kept.
 
 import { accountDetach, packetDrop } from "../core/account.ts";
-import { ringCommit, ringReserve } from "../core/ring.ts";
-import { clock, count, pmd, ports, regionBase, setting, upcallRing } from "../core/state.ts";
-import { BATCH_HASHES } from "../layout/batch.ts";
-import { KEY_DIRTY, KEY_SIZE } from "../layout/flow-key.ts";
+import { ringCapacity, ringCommit, ringReserve, ringUsed } from "../core/ring.ts";
+import { clock, count, pmd, ports, regionBase, upcallRing } from "../core/state.ts";
+import { BATCH_HASHES, BATCH_SIGNATURES } from "../layout/batch.ts";
+import { KEY_DIRTY, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from "../layout/flow-key.ts";
 import {
   FRAME_DATA,
   FRAME_FATE,
@@ -30,12 +30,13 @@ import {
   PENDING_SINCE,
   PENDING_SIZE,
   PENDING_TAIL,
+  PMD_CLOCK_US,
   PMD_PARKED,
   PMD_SMALL_FRAMES,
   RegionId,
-  Setting,
+  UpcallLoss,
 } from "../layout/pmd.ts";
-import { PORT_PENDING, PORT_SIZE, PORT_UPCALLS, PORT_UPCALLS_LOST } from "../layout/port.ts";
+import { PORT_PENDING, PORT_SIZE, PORT_UPCALLS } from "../layout/port.ts";
 import { DropReason, PmdStat } from "../layout/stat.ts";
 import {
   MISS_KEY,
@@ -44,6 +45,7 @@ import {
   MISS_PENDING,
   MISS_RECORD_SIZE,
   MISS_SEQUENCE,
+  MISS_TIME,
   PUNT_CAPTURED,
   PUNT_COOKIE,
   PUNT_DATA,
@@ -52,6 +54,8 @@ import {
   PUNT_SEQUENCE,
   UpcallKind,
 } from "../layout/upcall.ts";
+import { microflowDistrust } from "./microflow.ts";
+import { countLost, mayAsk, mayPark, mayPunt, parkedOf, punted, upcallPortsInit } from "./upcall-ports.ts";
 
 /** Milliseconds after which an unanswered upcall is given up. */
 const PENDING_TIMEOUT_MS: u32 = 5000;
@@ -64,8 +68,11 @@ let chains: u32 = 0;
 let freePending: u32 = 0;
 let parked: u32 = 0;
 let sweepCursor: u32 = 1;
+/** Upcalls that wait for their answer. */
+export let pendings: u32 = 0;
 
 export function upcallsInit(): void {
+  upcallPortsInit();
   table = regionBase(RegionId.PENDING);
   chains = table + (PENDING_MAX + 1) * PENDING_SIZE;
   memory.fill(table, 0, (PENDING_MAX + 1) * PENDING_SIZE + PENDING_CHAINS * 4);
@@ -75,52 +82,63 @@ export function upcallsInit(): void {
     freePending = i;
   }
   parked = 0;
+  pendings = 0;
   sweepCursor = 1;
 }
 
 /** Parks a packet that no megaflow matched, with an upcall unless its microflow has one already. */
 export function upcallMiss(context: u32, i: u32, frame: u32, key: u32): void {
   const hash = load<u32>(context + (i << 2), BATCH_HASHES);
-  if (parked >= load<u32>(pmd, PMD_SMALL_FRAMES) >> 2 || !accountDetach(frame)) {
-    lose(frame);
+  const limit = load<u32>(pmd, PMD_SMALL_FRAMES) >> 2;
+  if (!mayPark(frame, parked < limit ? limit - parked : 0)) {
+    packetDrop(frame, DropReason.UPCALL_LOST);
     return;
   }
-  const same = hash === 0 ? 0 : findPending(hash, frame);
+  if (!accountDetach(frame)) {
+    lose(frame, UpcallLoss.FRAMES);
+    return;
+  }
+  const same = hash === 0 ? 0 : findPending(hash, load<u32>(key, KEY_IN_PORT), load<u32>(key, KEY_RECIRC_ID));
   if (same !== 0) {
     store<u32>(load<u32>(same, PENDING_TAIL), frame, FRAME_NEXT);
     store<u32>(same, frame, PENDING_TAIL);
     store<u32>(frame, 0, FRAME_NEXT);
-    parkedAdd(1);
+    parkedAdd(frame, 1);
     count(PmdStat.UPCALLS_JOINED, 1);
     return;
   }
-  const port = ports + load<u32>(frame, FRAME_IN_PORT) * PORT_SIZE;
-  if (freePending === 0 || load<u32>(port, PORT_PENDING) >= setting(Setting.UPCALL_SHARE)) {
-    lose(frame);
+  if (!mayAsk(frame, PENDING_MAX - pendings)) {
+    packetDrop(frame, DropReason.UPCALL_LOST);
     return;
   }
   const number = freePending;
-  if (
-    !queueMiss(frame, key, number | (load<u32>(pendingAt(number), PENDING_GENERATION) << GENERATION_SHIFT))
-  ) {
-    lose(frame);
+  const token = number | (load<u32>(pendingAt(number), PENDING_GENERATION) << GENERATION_SHIFT);
+  if (!queueMiss(frame, key, token)) {
+    lose(frame, UpcallLoss.RING);
     return;
   }
+  microflowDistrust(load<u32>(context + (i << 2), BATCH_SIGNATURES));
   park(number, hash, frame);
+  const port = ports + load<u32>(frame, FRAME_IN_PORT) * PORT_SIZE;
   store<u32>(port, load<u32>(port, PORT_PENDING) + 1, PORT_PENDING);
   store<u64>(port, load<u64>(port, PORT_UPCALLS) + 1, PORT_UPCALLS);
+}
+
+/** Whether an earlier packet of the microflow waits for its upcall. */
+export function isPending(hash: u32, key: u32): bool {
+  return hash !== 0 && findPending(hash, load<u32>(key, KEY_IN_PORT), load<u32>(key, KEY_RECIRC_ID)) !== 0;
 }
 
 /** Hands up to `length` bytes of the packet to the controller, as an action asks. */
 export function upcallAction(frame: u32, key: u32, cookie: u32, length: u32): void {
   const whole = load<u32>(frame, FRAME_LENGTH);
   const captured = min<u32>(whole, length);
-  const record = ringReserve(upcallRing, PUNT_DATA + captured, UpcallKind.ACTION);
+  const record = mayPunt(frame) ? reservePunt(frame, PUNT_DATA + captured) : 0;
   if (record === 0) {
-    countLost(frame);
     store<u32>(frame, DropReason.UPCALL_LOST, FRAME_REASON);
     return;
   }
+  punted(frame);
   store<u32>(record, cookie, PUNT_COOKIE);
   store<u32>(record, whole, PUNT_LENGTH);
   store<u32>(record, captured, PUNT_CAPTURED);
@@ -130,6 +148,16 @@ export function upcallAction(frame: u32, key: u32, cookie: u32, length: u32): vo
   ringCommit(upcallRing);
   count(PmdStat.UPCALLS, 1);
   store<u32>(frame, load<u32>(frame, FRAME_FATE) | FRAME_FATE_CONSUMED, FRAME_FATE);
+}
+
+/** Room for a packet that goes up by an action: never in the half of the ring that misses and replies need. */
+function reservePunt(frame: u32, bytes: u32): u32 {
+  const record =
+    ringUsed(upcallRing) > ringCapacity(upcallRing) >> 1
+      ? 0
+      : ringReserve(upcallRing, bytes, UpcallKind.ACTION);
+  if (record === 0) countLost(frame, UpcallLoss.RING);
+  return record;
 }
 
 /** Takes the chain of frames that waits for this upcall's answer; 0 when it was given up. */
@@ -142,6 +170,7 @@ export function pendingTake(token: u32): u32 {
   const head = load<u32>(entry, PENDING_HEAD);
   if (head === 0) return 0;
   unchain(entry, number);
+  pendings--;
   const port = ports + load<u32>(entry, PENDING_PORT) * PORT_SIZE;
   store<u32>(port, load<u32>(port, PORT_PENDING) - 1, PORT_PENDING);
   store<u32>(entry, 0, PENDING_HEAD);
@@ -155,7 +184,7 @@ export function pendingTake(token: u32): u32 {
 export function pendingPop(frame: u32): u32 {
   const rest = load<u32>(frame, FRAME_NEXT);
   store<u32>(frame, 0, FRAME_NEXT);
-  parkedAdd(-1);
+  parkedAdd(frame, -1);
   return rest;
 }
 
@@ -175,8 +204,8 @@ export function pendingSweep(): void {
 }
 
 /** Drops a packet as `upcall lost`, counted by port. */
-export function lose(frame: u32): void {
-  countLost(frame);
+function lose(frame: u32, why: UpcallLoss): void {
+  countLost(frame, why);
   packetDrop(frame, DropReason.UPCALL_LOST);
 }
 
@@ -184,14 +213,9 @@ function giveUp(token: u32): void {
   let frame = pendingTake(token);
   while (frame !== 0) {
     const rest = pendingPop(frame);
-    lose(frame);
+    lose(frame, UpcallLoss.TIMEOUT);
     frame = rest;
   }
-}
-
-function countLost(frame: u32): void {
-  const port = ports + load<u32>(frame, FRAME_IN_PORT) * PORT_SIZE;
-  store<u64>(port, load<u64>(port, PORT_UPCALLS_LOST) + 1, PORT_UPCALLS_LOST);
 }
 
 function queueMiss(frame: u32, key: u32, token: u32): bool {
@@ -201,6 +225,7 @@ function queueMiss(frame: u32, key: u32, token: u32): bool {
   store<u32>(record, load<u32>(key, KEY_DIRTY), MISS_LANES);
   store<u32>(record, load<u32>(frame, FRAME_LENGTH), MISS_LENGTH);
   store<u32>(record, load<u32>(frame, FRAME_SEQUENCE), MISS_SEQUENCE);
+  store<u32>(record, load<u32>(pmd, PMD_CLOCK_US), MISS_TIME);
   memory.copy(record + MISS_KEY, key, KEY_SIZE);
   ringCommit(upcallRing);
   count(PmdStat.UPCALLS, 1);
@@ -219,17 +244,18 @@ function park(number: u32, hash: u32, frame: u32): void {
   store<u32>(frame, 0, FRAME_NEXT);
   store<u32>(entry, load<u32>(chainOf(hash)), PENDING_NEXT);
   store<u32>(chainOf(hash), number);
-  parkedAdd(1);
+  parkedAdd(frame, 1);
+  pendings++;
 }
 
-function findPending(hash: u32, frame: u32): u32 {
+function findPending(hash: u32, inPort: u32, recircId: u32): u32 {
   let number = load<u32>(chainOf(hash));
   while (number !== 0) {
     const entry = pendingAt(number);
     if (
       load<u32>(entry, PENDING_HASH) === hash &&
-      load<u32>(entry, PENDING_PORT) === load<u32>(frame, FRAME_IN_PORT) &&
-      load<u32>(entry, PENDING_RECIRC_ID) === load<u32>(frame, FRAME_RECIRC_ID)
+      load<u32>(entry, PENDING_PORT) === inPort &&
+      load<u32>(entry, PENDING_RECIRC_ID) === recircId
     ) {
       return entry;
     }
@@ -255,7 +281,8 @@ function unchain(entry: u32, number: u32): void {
   }
 }
 
-function parkedAdd(n: i32): void {
+function parkedAdd(frame: u32, n: i32): void {
+  parkedOf(frame, n);
   parked = ((parked as i32) + n) as u32;
   store<u32>(pmd, parked, PMD_PARKED);
 }

@@ -132,6 +132,15 @@ const table = {
     default: MASK_MAX,
     meaning: "Most masks in a PMD; above it a new megaflow takes an existing, more exact mask.",
   },
+  "upcall.portRate": {
+    kind: "count",
+    min: 1,
+    max: 1_000_000,
+    zero: "any",
+    default: 0,
+    meaning:
+      "Most upcalls a second of a port in a PMD, a tenth of a second's worth at once; what is over is dropped as `upcall lost`.",
+  },
   conformance: {
     kind: "word",
     words: ["ovs", "openflow"],

@@ -60,6 +60,9 @@ export class PmdChannel {
   private token = 1;
   /** Ends the PMD's sleep, where it can wait in the kernel. */
   wake: () => void = () => {};
+  private corked = false;
+  /** Something went out that the PMD was not told of. */
+  private unsaid = false;
   /** Called when the ring is full: makes the PMD work it off (inline), or waits for it to. */
   private readonly relieve: () => void;
 
@@ -177,6 +180,7 @@ export class PmdChannel {
           "the PMD takes no commands: its ring has been full for too long",
         );
       }
+      this.signal();
       this.relieve();
       record = this.commands.reserve(bytes, kind);
     }
@@ -185,12 +189,29 @@ export class PmdChannel {
     return record;
   }
 
+  /** From here on commands go out without waking the PMD, which most likely is at work anyway. */
+  cork(): void {
+    this.corked = true;
+  }
+
+  /** The PMD is to look at what has been sent meanwhile. */
+  uncork(): void {
+    this.corked = false;
+    if (this.unsaid) this.signal();
+  }
+
   private send(): number {
     this.commands.commit();
+    if (this.corked) this.unsaid = true;
+    else this.signal();
+    return this.token;
+  }
+
+  private signal(): void {
+    this.unsaid = false;
     const signal = (this.control + PMD_SIGNAL) / 4;
     Atomics.store(this.memory.i32, signal, 1);
     Atomics.notify(this.memory.i32, signal);
     if (Atomics.load(this.memory.i32, (this.control + PMD_SLEEPING) / 4) !== 0) this.wake();
-    return this.token;
   }
 }

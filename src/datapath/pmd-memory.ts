@@ -34,6 +34,7 @@ import {
   PMD_SMALL_FRAMES,
   RegionId,
   Setting,
+  UPCALL_PORT_SIZE,
 } from "../../assembly/layout/pmd.ts";
 import { PORT_SIZE, RXQ_SIZE } from "../../assembly/layout/port.ts";
 import { PRUNE_REGION_SIZE } from "../../assembly/layout/pruning.ts";
@@ -57,6 +58,10 @@ export interface PmdOptions {
   /** Upcalls that one port may have waiting. */
   readonly upcallShare: number;
 }
+
+/** Where the upcalls' records of ports begin in the region PENDING. */
+export const UPCALL_PORTS =
+  (PENDING_MAX + 1) * PENDING_SIZE + PENDING_CHAINS * 4 + ACCOUNT_MAX * ACCOUNT_SIZE;
 
 const BIG_FRAMES = 128;
 const UPCALL_RING_BYTES = 8 << 20;
@@ -158,6 +163,7 @@ export function settingWords(settings: Settings, options: PmdOptions): Map<Setti
     [Setting.FLOW_LIMIT, settings.flowLimit],
     [Setting.TRACE, options.trace ? 1 : 0],
     [Setting.UPCALL_SHARE, options.upcallShare],
+    [Setting.UPCALL_RATE, settings["upcall.portRate"]],
     [Setting.FRAME_FIFO, options.fifoFrames ? 1 : 0],
     [Setting.DIGEST, 0],
     [Setting.SAMPLE, 0],
@@ -181,7 +187,7 @@ function smallRegions(settings: Settings): Map<RegionId, number> {
     [RegionId.PORTS, PORT_MAX * PORT_SIZE],
     [RegionId.RXQS, RXQ_MAX * RXQ_SIZE],
     [RegionId.KICKS, (RXQ_MAX + PMD_MAX) * 4],
-    [RegionId.PENDING, (PENDING_MAX + 1) * PENDING_SIZE + PENDING_CHAINS * 4 + ACCOUNT_MAX * ACCOUNT_SIZE],
+    [RegionId.PENDING, UPCALL_PORTS + PORT_MAX * UPCALL_PORT_SIZE],
   ]);
 }
 

@@ -36,6 +36,17 @@ export function ufidInto(
   ufid[3] = finish(d);
 }
 
+/** The first word of the UFID alone: a hash of the key under the mask. */
+export function ufidWord(key: Uint32Array, mask: Uint32Array, words: ArrayLike<number>): number {
+  let hash = seeds[0]!;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const bits = mask[word]!;
+    hash = mix(mix(mix(hash, scramble(word)), scramble(bits)), scramble(key[word]! & bits));
+  }
+  return finish(hash);
+}
+
 /** Prints a UFID as Open vSwitch does: `ufid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` without the prefix. */
 export function formatUfid(ufid: Uint32Array): string {
   const hex = Array.from(ufid, (word) => word.toString(16).padStart(8, "0")).join("");

@@ -1,5 +1,7 @@
 // Runs a PMD on the calling thread, a turn at a time: deterministic, for replays, tests and tools.
 
+import { PMD_CLOCK_US } from "../../assembly/layout/pmd.ts";
+import { clockUs } from "../datapath/clock-us.ts";
 import { type DatapathExports, startDatapath } from "../datapath/instance.ts";
 import type { Pmd, PmdRunner } from "./pmd.ts";
 
@@ -22,7 +24,7 @@ export class InlineRunner implements PmdRunner {
   }
 
   relieve(): void {
-    this.datapath.poll(1, this.clockMs);
+    this.#poll(1);
     // Replies need room: take them in, or commands would wait for ever.
     this.#pmd.handler.drain();
   }
@@ -33,7 +35,7 @@ export class InlineRunner implements PmdRunner {
    */
   settle(): void {
     for (let turn = 0; turn < SETTLE_TURNS_MAX; turn++) {
-      const worked = this.datapath.poll(64, this.clockMs);
+      const worked = this.#poll(64);
       const answered = this.#pmd.handler.drain();
       if (this.#pmd.handler.stale) this.#revalidate();
       if (worked !== 0 || answered !== 0 || !this.#pmd.channel.idle) continue;
@@ -45,5 +47,11 @@ export class InlineRunner implements PmdRunner {
 
   async stop(): Promise<void> {
     this.settle();
+  }
+
+  #poll(turns: number): number {
+    const { memory, layout } = this.#pmd;
+    memory.u32[(layout.control + PMD_CLOCK_US) / 4] = clockUs();
+    return this.datapath.poll(turns, this.clockMs);
   }
 }

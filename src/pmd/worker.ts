@@ -1,8 +1,16 @@
 // The thread of a PMD: pins itself to its core, starts the datapath over the shared memory and polls. Each
 // turn of the loop is one bounded call into wasm; there is no JavaScript, allocation or system call a packet.
 
-import { PMD_KICK_COUNT, PMD_REGIONS, PMD_SIGNAL, PMD_STOP, RegionId } from "../../assembly/layout/pmd.ts";
+import {
+  PMD_CLOCK_US,
+  PMD_KICK_COUNT,
+  PMD_REGIONS,
+  PMD_SIGNAL,
+  PMD_STOP,
+  RegionId,
+} from "../../assembly/layout/pmd.ts";
 import { RING_HEAD } from "../../assembly/layout/ring.ts";
+import { clockUs } from "../datapath/clock-us.ts";
 import { startDatapath } from "../datapath/instance.ts";
 import { SwitchMemory } from "../datapath/memory.ts";
 import { loadNative } from "../native.ts";
@@ -54,9 +62,11 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   const upcallRing = memory.u32[(task.control + PMD_REGIONS) / 4 + RegionId.UPCALL_RING * 2]!;
   const upcallHead = (upcallRing + RING_HEAD) >>> 2;
   const wake = task.wakeWord / 4;
+  const clock = (task.control + PMD_CLOCK_US) / 4;
   let seen = words[upcallHead]!;
   let polls = 0;
   while (Atomics.load(words, stop) === 0) {
+    words[clock] = clockUs();
     const worked = datapath.poll(TURNS, Date.now() - task.epochMs);
     polls++;
     if (polls % (PROFILE_BURST_INTERVAL / TURNS) === 0) profiler.timeBurst();

@@ -18,6 +18,7 @@ export class KeyStore {
   readonly #chunks: Uint32Array[] = [];
   /** First free place of each size, by the lanes from 3 up; its word 0 has the next one. */
   readonly #free = new Int32Array(KEY_LANE_COUNT - PLAIN_LANES + 1);
+  readonly #scratch = new Uint32Array(KEY_WORD_COUNT);
   /** Words of the last chunk that were never used. */
   #fresh = 0;
 
@@ -64,6 +65,19 @@ export class KeyStore {
       if ((lanes & 1) === 0) continue;
       for (let i = lane * 4; i < lane * 4 + 4; i++) into[i] = chunk[from++]!;
     }
+  }
+
+  /** Whether a stored key and another one are equal under a mask. */
+  agrees(
+    number: number,
+    key: Uint32Array,
+    mask: { readonly bits: Uint32Array; readonly words: Uint8Array },
+  ): boolean {
+    this.read(number, this.#scratch);
+    for (const word of mask.words) {
+      if (((this.#scratch[word]! ^ key[word]!) & mask.bits[word]!) !== 0) return false;
+    }
+    return true;
   }
 
   /** Takes a key's place back. */

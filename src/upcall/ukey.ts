@@ -80,6 +80,11 @@ export class Ukey {
     this.#keys.read(this.keyNumber, key);
   }
 
+  /** Whether it answers for a packet with this key. */
+  covers(key: Uint32Array): boolean {
+    return this.#keys.agrees(this.keyNumber, key, this.shape);
+  }
+
   /** Computed every time. */
   get ufid(): Uint32Array {
     return ufidOf(this.key, this.mask);
