@@ -369,6 +369,7 @@ inline constexpr std::uint32_t PENDING_TAIL = 8u;
 inline constexpr std::uint32_t PMD_BIG_FRAMES = 28u;
 inline constexpr std::uint32_t PMD_BYPASSED = 68u;
 inline constexpr std::uint32_t PMD_CLOCK = 16u;
+inline constexpr std::uint32_t PMD_CLOCK_US = 72u;
 inline constexpr std::uint32_t PMD_CONTROL_SIZE = 8192u;
 inline constexpr std::uint32_t PMD_DIGEST = 80u;
 inline constexpr std::uint32_t PMD_DROPS = 1536u;
@@ -439,7 +440,23 @@ enum class Setting : std::uint32_t {
   FRAME_FIFO = 14,
   DIGEST = 15,
   SAMPLE = 16,
-  COUNT = 17,
+  UPCALL_RATE = 17,
+  COUNT = 18,
+};
+inline constexpr std::uint32_t UPCALL_PORT_FILLED = 8u;
+inline constexpr std::uint32_t UPCALL_PORT_LOST = 24u;
+inline constexpr std::uint32_t UPCALL_PORT_PARKED = 0u;
+inline constexpr std::uint32_t UPCALL_PORT_PUNTS = 12u;
+inline constexpr std::uint32_t UPCALL_PORT_SIZE = 64u;
+inline constexpr std::uint32_t UPCALL_PORT_TAKEN = 16u;
+inline constexpr std::uint32_t UPCALL_PORT_TOKENS = 4u;
+enum class UpcallLoss : std::uint32_t {
+  RATE = 0,
+  SHARE = 1,
+  FRAMES = 2,
+  RING = 3,
+  TIMEOUT = 4,
+  COUNT = 5,
 };
 inline constexpr std::uint32_t PORT_CONFIG_SIZE = 16u;
 inline constexpr std::uint32_t PORT_FLAG_DIGEST = 512u;
@@ -649,8 +666,9 @@ inline constexpr std::uint32_t MISS_KEY = 24u;
 inline constexpr std::uint32_t MISS_LANES = 12u;
 inline constexpr std::uint32_t MISS_LENGTH = 16u;
 inline constexpr std::uint32_t MISS_PENDING = 8u;
-inline constexpr std::uint32_t MISS_RECORD_SIZE = 568u;
+inline constexpr std::uint32_t MISS_RECORD_SIZE = 576u;
 inline constexpr std::uint32_t MISS_SEQUENCE = 20u;
+inline constexpr std::uint32_t MISS_TIME = 568u;
 inline constexpr std::uint32_t PUNT_CAPTURED = 16u;
 inline constexpr std::uint32_t PUNT_COOKIE = 8u;
 inline constexpr std::uint32_t PUNT_DATA = 568u;

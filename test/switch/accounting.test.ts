@@ -107,7 +107,8 @@ test("copies that are parked behind an upcall and outlive their original settle 
 test("packets over what may be parked are lost as `upcall lost`, counted by port", async () => {
   const sw = labSwitch(defaultSettings);
   sw.addFlows("ip,actions=2\n");
-  // A burst of more microflows than a quarter of the frames: each wants an upcall of its own.
+  // A burst of more microflows than half of a quarter of the frames, which is what one port may park: each
+  // wants an upcall of its own.
   const count = 700;
   const burst = Array.from({ length: count }, (_, i) => ({ port: one, bytes: frame(i) }));
   const { channel } = sw.pmds[0]!;
@@ -116,7 +117,7 @@ test("packets over what may be parked are lost as `upcall lost`, counted by port
   const lost = fates.filter((fate) => fate.dropped === DropReason.UPCALL_LOST).length;
   const sent = fates.filter((fate) => fate.sent.length === 1).length;
   assert.equal(lost + sent, count);
-  assert.ok(lost > 0 && sent >= 512, `${lost} lost, ${sent} sent`);
+  assert.ok(lost > 0 && sent >= 256, `${lost} lost, ${sent} sent`);
   assert.equal(sw.portCounters(one).upcallsLost, lost);
   assert.equal(sw.stats()[0]!.drops[DropReason.UPCALL_LOST], lost);
   assertAccounted(sw, count);
