@@ -458,6 +458,7 @@ enum class UpcallLoss : std::uint32_t {
   TIMEOUT = 4,
   COUNT = 5,
 };
+inline constexpr std::uint32_t FRAME_OVERHEAD = 18u;
 inline constexpr std::uint32_t PORT_CONFIG_SIZE = 16u;
 inline constexpr std::uint32_t PORT_FLAG_DIGEST = 512u;
 inline constexpr std::uint32_t PORT_FLAG_DOWN = 256u;

@@ -12,6 +12,7 @@ import {
   TX_RECORD_LENGTH,
   TX_RECORD_PORT,
 } from "../assembly/layout/port.ts";
+import type { RealPortConfig } from "./config/real-port-config.ts";
 import { RingWriter, ringInit } from "./datapath/ring.ts";
 import { MegaflowError } from "./errors.ts";
 import { loadNative, requireNative } from "./native.ts";
@@ -22,7 +23,7 @@ import type { IdleMode } from "./pmd/idle.ts";
 import type { Pmd } from "./pmd/pmd.ts";
 import { WorkerPool } from "./pmd/worker-pool.ts";
 import { PacketMemory } from "./ports/packet-memory.ts";
-import type { RealPortConfig } from "./ports/port-kind.ts";
+
 import { PortManager, type RealPortReport } from "./ports/port-manager.ts";
 import { type PortOptions, Switch, type SwitchOptions } from "./switch.ts";
 

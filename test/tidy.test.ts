@@ -32,7 +32,7 @@ const layers: Record<string, readonly string[]> = {
   "src/xlate": [...vocabulary, "src/odp", "src/openflow"],
   "src/upcall": [...vocabulary, "src/odp", "src/openflow", "src/datapath", "src/xlate"],
   "src/pmd": [...vocabulary, "src/odp", "src/config", "src/datapath", "src/netdev", "src/upcall"],
-  "src/ports": [...vocabulary, "src/datapath", "src/pmd"],
+  "src/ports": [...vocabulary, "src/config", "src/datapath", "src/pmd"],
   "src/observe": [
     ...vocabulary,
     "src/odp",

@@ -20,6 +20,8 @@ export const PORT_KIND: u32 = 0;
 export const PORT_TX: u32 = 4;
 /** Longest packet the port sends, in bytes; 0 = PACKET_MAX. */
 export const PORT_MTU: u32 = 8;
+/** What a frame of a real port has besides the MTU's bytes: Ethernet header and one VLAN tag. */
+export const FRAME_OVERHEAD: u32 = 18;
 /** Bytes of the record that the controller sets; the counters behind them are the PMD's. */
 export const PORT_CONFIG_SIZE: u32 = 16;
 /** Counters, u64. */

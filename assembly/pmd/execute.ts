@@ -5,7 +5,6 @@ import { Modification } from "../actions/modify.ts";
 import { packetEnd, packetSettle } from "../core/account.ts";
 import { frameCopy } from "../core/frame-pool.ts";
 import { count, random32 } from "../core/state.ts";
-import { transmit } from "../core/tx.ts";
 import { l4Hash, symmetricHash } from "../key/dp-hash.ts";
 import { ACTION_OPCODE_MASK, ACTION_WORDS_SHIFT, Action, HASH_ALGORITHM_SYM_L4 } from "../layout/action.ts";
 import { BATCH_COUNT, BATCH_DATA, BATCH_FRAMES, BATCH_LENGTHS } from "../layout/batch.ts";
@@ -22,6 +21,7 @@ import { DropReason, PmdStat } from "../layout/stat.ts";
 import { soloContext } from "./contexts.ts";
 import { meterPasses } from "./meter.ts";
 import { processBatch } from "./process.ts";
+import { sendOut } from "./segment.ts";
 import { upcallAction } from "./upcalls.ts";
 
 /** The packet has ended or moved on; its frame is no longer ours. */
@@ -49,7 +49,7 @@ export function executeFrom(frame: u32, key: u32, from: u32, to: u32, next: u32)
 
 /** Sends the packet, and ends it. */
 export function executeOutput(frame: u32, port: u32): void {
-  if (transmit(frame, port, load<u32>(frame, FRAME_LENGTH), true)) packetSettle(frame);
+  if (sendOut(frame, port, load<u32>(frame, FRAME_LENGTH), true)) packetSettle(frame);
   else packetEnd(frame);
 }
 
@@ -65,7 +65,7 @@ function run(frame: u32, key: u32, from: u32, to: u32, next: u32): u32 {
     at += (word >> ACTION_WORDS_SHIFT) << 2;
     switch (opcode) {
       case Action.OUTPUT as u32:
-        if (transmit(frame, load<u32>(operands), min<u32>(cut, load<u32>(frame, FRAME_LENGTH)), at === end)) {
+        if (sendOut(frame, load<u32>(operands), min<u32>(cut, load<u32>(frame, FRAME_LENGTH)), at === end)) {
           packetSettle(frame);
           return GONE;
         }

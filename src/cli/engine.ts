@@ -1,7 +1,7 @@
 // What the commands ask of a switch, and nothing more. switch-engine.ts answers with the real one.
 
 import type { Profile } from "../config/profiles.ts";
-import type { HttpConfig, PortConfig, RuleText } from "../config/run-config.ts";
+import type { HttpConfig, PortConfig, RuleText, RunConfig } from "../config/run-config.ts";
 import type { Settings } from "../config/settings.ts";
 
 /** Level that answered a lookup, as JSON names it. */
@@ -132,5 +132,7 @@ export interface RunEngineOptions extends EngineOptions {
   readonly cores: readonly number[];
   readonly ports: readonly PortConfig[];
   readonly http: HttpConfig | undefined;
+  /** What PMDs do while nothing comes. */
+  readonly idle: RunConfig["idle"];
   readonly log: (line: string) => void;
 }

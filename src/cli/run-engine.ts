@@ -16,6 +16,7 @@ import { kernelTscGhz } from "../pmd/cycle-counter.ts";
 import { ThreadedSwitch } from "../threaded-switch.ts";
 import type { RunEngine, RunEngineOptions } from "./engine.ts";
 import { packageVersion } from "./environment.ts";
+import { toOfPort } from "./ports.ts";
 import { countersOf, megaflowsOf, tablesOf } from "./switch-report.ts";
 
 /** Creates a switch with its ports and rules, ready to start. Throws as its parts do. */
@@ -28,6 +29,7 @@ export async function createRunEngine(options: RunEngineOptions): Promise<RunEng
     exactMegaflows: options.profile.exactMegaflows,
     seed: options.seed,
     cores: options.cores,
+    idle: options.idle,
     log: options.log,
     sent: (port, bytes) => writers.get(port)?.write(nowNs(), bytes),
   });
@@ -61,6 +63,7 @@ class ThreadedEngine implements RunEngine {
   async setUp(options: RunEngineOptions): Promise<void> {
     const owner = this.#owner;
     for (const port of options.ports) {
+      if (port.real !== undefined) continue;
       const number = port.number as OfPort;
       if (port.write !== undefined)
         this.#writers.set(number, new CaptureWriter(port.write, { nanosecond: true }));
@@ -69,6 +72,10 @@ class ThreadedEngine implements RunEngine {
     for (const { text, file } of options.meters) owner.addMeters(text, file);
     for (const { text, file } of options.groups) owner.addGroups(text, file);
     for (const { text, file } of options.flows) owner.addFlows(text, file);
+    for (const port of options.ports) {
+      if (port.real === undefined) continue;
+      await owner.addRealPort({ number: toOfPort(port.number), name: port.name }, port.real);
+    }
     for (const port of options.ports) {
       if (port.read !== undefined) await this.#openInput(port, port.read, options.log);
     }

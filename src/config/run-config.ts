@@ -3,6 +3,7 @@
 //   bridge: br0                      profile: default            seed: 1 (random when absent)
 //   cores: [0, 1]                    one PMD a core
 //   settings: {microflow.entries: 64k}
+//   idle: block                      or busy, or sleep with pmd-sleep-max: 100 (microseconds)
 //   ports: [{number: 1, kind: trace, file: in.pcap}, {number: 2, kind: pcap, write: out.pcap}]
 //   flows: rules.flows               a file, a list of files, or the rules themselves after `|`
 //   groups: rules.groups             the same
@@ -16,11 +17,19 @@ import { PMD_MAX, PORT_MAX } from "../../assembly/layout/limits.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
 import { readText } from "./read-text.ts";
+import {
+  isRealPortKind,
+  type RealPortConfig,
+  type RealPortKind,
+  readRealPort,
+  realPortKeys,
+  realPortKinds,
+} from "./real-port-config.ts";
 import { isSettingKey, parseSetting, type SettingKey, type Settings, unknownSetting } from "./settings.ts";
 import { scalarOf, type YamlEntry, YamlReader, type YamlValue } from "./yaml-reader.ts";
 
 /** Kinds of port that a file can name. */
-export const portKinds = ["trace", "pcap", "null"] as const;
+export const portKinds = ["trace", "pcap", "null", ...realPortKinds] as const;
 export type PortKindName = (typeof portKinds)[number];
 
 /** A port of the switch. */
@@ -32,6 +41,8 @@ export interface PortConfig {
   readonly read?: string;
   /** Capture that sent packets go to (`pcap`). */
   readonly write?: string;
+  /** Interface and how it is attached to, for the kinds of real port. */
+  readonly real?: RealPortConfig;
 }
 
 /** Text in `ovs-ofctl` syntax with the file to name in messages; line numbers are that file's. */
@@ -52,6 +63,7 @@ export interface RunConfig {
   readonly bridge: string;
   /** CPU numbers, one PMD each. */
   readonly cores: readonly number[];
+  readonly idle: { readonly mode: (typeof idleModes)[number]; readonly maxUs: number };
   readonly profile: ProfileName;
   readonly settings: Partial<Settings>;
   /** Seed of every hash; undefined = from a secure random source. */
@@ -64,10 +76,31 @@ export interface RunConfig {
   readonly http: HttpConfig | undefined;
 }
 
+/** OpenFlow number of the port that is the host itself. */
+const LOCAL_NUMBER = 65_534;
 /** Highest CPU number that a file can name: what a Linux affinity mask of 1,024 bits holds. */
 const CPU_MAX = 1023;
-const keys = ["bridge", "cores", "profile", "settings", "seed", "ports", "flows", "groups", "meters", "http"];
-const portKeys = ["number", "name", "kind", "file", "read", "write"];
+const keys = [
+  "bridge",
+  "cores",
+  "idle",
+  "pmd-sleep-max",
+  "profile",
+  "settings",
+  "seed",
+  "ports",
+  "flows",
+  "groups",
+  "meters",
+  "http",
+];
+const fileKeys = ["file", "read", "write"];
+const portKeys = ["number", "name", "kind", ...fileKeys, ...realPortKeys];
+/** What a PMD does while nothing comes: waits in the kernel, polls on, or sleeps for up to `pmd-sleep-max`. */
+export const idleModes = ["block", "busy", "sleep"] as const;
+/** Longest sleep between two polls, in microseconds, as Open vSwitch's pmd-sleep-max allows. */
+const SLEEP_MAX_US = 10_000;
+const SLEEP_DEFAULT_US = 100;
 
 /** Reads a configuration file. Throws ConfigFileError with every mistake, or the file system's error. */
 export function loadRunConfig(file: string): RunConfig {
@@ -91,6 +124,12 @@ export function parseRunConfig(text: string, file: string): RunConfig {
   const config: RunConfig = {
     bridge: part("bridge", (entry) => reader.text(entry, "bridge", "the bridge's name")) ?? "br0",
     cores: part("cores", (entry) => readCores(reader, entry)) ?? [0],
+    idle: {
+      mode: part("idle", (entry) => reader.word(entry, "idle", idleModes)) ?? "block",
+      maxUs:
+        part("pmd-sleep-max", (entry) => reader.integer(entry, "pmd-sleep-max", 1, SLEEP_MAX_US)) ??
+        SLEEP_DEFAULT_US,
+    },
     profile: part("profile", (entry) => reader.word(entry, "profile", profileNames)) ?? "default",
     settings: part("settings", (entry) => readSettings(reader, entry)) ?? {},
     seed: part("seed", (entry) => reader.integer(entry, "seed", 0, Number.MAX_SAFE_INTEGER)),
@@ -166,25 +205,43 @@ function readPort(reader: YamlReader, item: YamlValue, folder: string): PortConf
   if (numberEntry === undefined) reader.problem(item.offset, "port without a number");
   if (kindEntry === undefined)
     reader.problem(item.offset, "port without a kind", { expected: portKinds.join(" or ") });
-  const number = numberEntry && reader.integer(numberEntry, "port number", 1, PORT_MAX - 1);
+  const number = numberEntry && readPortNumber(reader, numberEntry);
   const kind = kindEntry && reader.word(kindEntry, "kind of port", portKinds);
   const nameEntry = fields.get("name");
   const name = nameEntry && reader.text(nameEntry, "port name");
   if (number === undefined || kind === undefined) return undefined;
+  if (isRealPortKind(kind)) {
+    for (const key of fileKeys) {
+      const entry = fields.get(key);
+      if (entry !== undefined) reader.problem(entry.keyOffset, `a port of kind ${kind} has no ${key}`);
+    }
+    const real = readRealPort(reader, kind, fields, item.offset);
+    return { number, kind, name: name ?? real.dev ?? `p${number}`, real };
+  }
+  for (const key of realPortKeys) {
+    const entry = fields.get(key);
+    if (entry !== undefined) reader.problem(entry.keyOffset, `a ${kind} port has no ${key}`);
+  }
   const files = readPortFiles(reader, item, kind, fields, folder);
   return { number, kind, name: name ?? `p${number}`, ...files };
+}
+
+/** A port number; LOCAL is 65534, as `ovs-ofctl` has it. */
+function readPortNumber(reader: YamlReader, entry: YamlEntry): number | undefined {
+  if (/^local$/i.test(String(scalarOf(entry))) || scalarOf(entry) === LOCAL_NUMBER) return LOCAL_NUMBER;
+  return reader.integer(entry, "port number", 1, PORT_MAX - 1);
 }
 
 function readPortFiles(
   reader: YamlReader,
   item: YamlValue,
-  kind: PortKindName,
+  kind: Exclude<PortKindName, RealPortKind>,
   fields: ReadonlyMap<string, YamlEntry>,
   folder: string,
 ): { read?: string; write?: string } {
   const taken = { trace: ["file"], pcap: ["read", "write"], null: [] as string[] }[kind];
   const files: Record<string, string> = {};
-  for (const key of ["file", "read", "write"]) {
+  for (const key of fileKeys) {
     const entry = fields.get(key);
     if (entry === undefined) continue;
     if (!taken.includes(key)) {

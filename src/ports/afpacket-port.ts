@@ -2,14 +2,14 @@
 // linear memory. Several queues share the interface's packets by their flow (fanout).
 
 import { PACKET_MAX } from "../../assembly/layout/limits.ts";
+import { FRAME_OVERHEAD } from "../../assembly/layout/port.ts";
 import { QUEUE_FLAG_FRAGMENTS, QueueKind } from "../../assembly/layout/queue.ts";
+import type { RealPortConfig } from "../config/real-port-config.ts";
 import type { LinkInfo } from "../native-netdev.ts";
 import {
-  FRAME_OVERHEAD,
   type OpenPort,
   type OpenQueue,
   type PortContext,
-  type RealPortConfig,
   RING_SIZE_DEFAULT,
   refuseInterface,
 } from "./port-kind.ts";

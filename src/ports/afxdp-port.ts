@@ -3,18 +3,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FRAME_DATA_MAX, FRAME_SIZE } from "../../assembly/layout/frame.ts";
 import { PACKET_MAX } from "../../assembly/layout/limits.ts";
+import { FRAME_OVERHEAD } from "../../assembly/layout/port.ts";
 import { QUEUE_FLAG_CHECKSUM, QUEUE_FLAG_FRAGMENTS, QueueKind } from "../../assembly/layout/queue.ts";
+import type { RealPortConfig, XdpMode } from "../config/real-port-config.ts";
 import { MegaflowError } from "../errors.ts";
 import type { LinkInfo, Xsk } from "../native-netdev.ts";
 import {
-  FRAME_OVERHEAD,
   type OpenPort,
   type OpenQueue,
   type PortContext,
-  type RealPortConfig,
   RING_SIZE_DEFAULT,
   refuseInterface,
-  type XdpMode,
 } from "./port-kind.ts";
 
 /** A queue's last socket is freed up to 200 ms after it was closed. */

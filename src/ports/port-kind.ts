@@ -1,40 +1,12 @@
 // What every kind of real port does: open a device, and queues of it whose rings lie in linear memory.
 
 import type { QueueKind } from "../../assembly/layout/queue.ts";
+import type { RealPortConfig } from "../config/real-port-config.ts";
 import type { Region, SwitchMemory } from "../datapath/memory.ts";
 import { MegaflowError } from "../errors.ts";
 import type { NativeAddon } from "../native.ts";
 import type { LinkInfo, XskStatistics } from "../native-netdev.ts";
 import type { QueueRings } from "./queue-block.ts";
-
-/** How XDP packets are taken from a driver: the best that works, or only one way. */
-export const xdpModes = ["best-effort", "native-with-zerocopy", "native", "generic"] as const;
-export type XdpMode = (typeof xdpModes)[number];
-
-/** A real port as it is asked for. */
-export interface RealPortConfig {
-  readonly kind: "afxdp" | "tap" | "afpacket" | "internal";
-  /** Interface; for `tap` the name to create or open, for `internal` the bridge's name when absent. */
-  readonly dev?: string | undefined;
-  /** Network namespace of the interface: a name of `ip netns`, or a path. */
-  readonly netns?: string | undefined;
-  /** Receive queues to use; all that the interface has when absent (afxdp), else one. */
-  readonly queues?: number | undefined;
-  /** PMD of each queue, by index; the rest go round robin. */
-  readonly rxqAffinity?: Readonly<Record<number, number>> | undefined;
-  /** afxdp only. */
-  readonly mode?: XdpMode | undefined;
-  /** Entries of each ring, a power of two. */
-  readonly ringSize?: number | undefined;
-  /** Complete the checksums that local senders leave out: where it may happen (veth, TAP), never, or always. */
-  readonly csum?: "auto" | "on" | "off" | undefined;
-  readonly promiscuous?: boolean | undefined;
-  /** Take an interface that carries the default route. */
-  readonly force?: boolean | undefined;
-  readonly mtu?: number | undefined;
-  /** tap: the device stays when the switch ends. */
-  readonly persist?: boolean | undefined;
-}
 
 /** What a kind works with. */
 export interface PortContext {
@@ -79,8 +51,6 @@ export interface OpenPort {
 /** Opens a port. @throws MegaflowError or the system's error, both ending in what to do; nothing stays open then. */
 export type OpenKind = (context: PortContext, config: RealPortConfig) => Promise<OpenPort>;
 
-/** Bytes of an Ethernet header with one VLAN tag: what a frame has besides the MTU's. */
-export const FRAME_OVERHEAD = 18;
 export const RING_SIZE_DEFAULT = 4096;
 
 /** Refuses interfaces that a switch must not take. */

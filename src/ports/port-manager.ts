@@ -6,6 +6,7 @@ import { Command } from "../../assembly/layout/command.ts";
 import { FRAME_SIZE } from "../../assembly/layout/frame.ts";
 import { PORT_FLAG_DOWN, PortKind, RxqKind } from "../../assembly/layout/port.ts";
 import { QUEUE_MAX, QUEUE_SIZE } from "../../assembly/layout/queue.ts";
+import type { RealPortConfig } from "../config/real-port-config.ts";
 import { Arena, type SwitchMemory } from "../datapath/memory.ts";
 import { MegaflowError } from "../errors.ts";
 import type { NativeAddon } from "../native.ts";
@@ -15,7 +16,7 @@ import { openAfpacket } from "./afpacket-port.ts";
 import { openAfxdp } from "./afxdp-port.ts";
 import { LinkWatch } from "./link-watch.ts";
 import type { PacketMemory } from "./packet-memory.ts";
-import type { OpenKind, OpenPort, OpenQueue, PortContext, RealPortConfig } from "./port-kind.ts";
+import type { OpenKind, OpenPort, OpenQueue, PortContext } from "./port-kind.ts";
 import { type QueueCounters, readQueueCounters, setFillTarget, writeQueueBlock } from "./queue-block.ts";
 import { openInternalPort, openTapPort } from "./tap-port.ts";
 

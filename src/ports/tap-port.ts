@@ -1,15 +1,10 @@
 // A port over a TAP device: the interface whose other end is a program, here the switch. `tap` is any such device,
 // `internal` the one by which the host itself is on the switch.
 
+import { FRAME_OVERHEAD } from "../../assembly/layout/port.ts";
 import { QUEUE_FLAG_FRAGMENTS, QueueKind } from "../../assembly/layout/queue.ts";
-import {
-  FRAME_OVERHEAD,
-  type OpenPort,
-  type OpenQueue,
-  type PortContext,
-  type RealPortConfig,
-  RING_SIZE_DEFAULT,
-} from "./port-kind.ts";
+import type { RealPortConfig } from "../config/real-port-config.ts";
+import { type OpenPort, type OpenQueue, type PortContext, RING_SIZE_DEFAULT } from "./port-kind.ts";
 import { layOutPumpRings, pumpRingsSize } from "./pump-rings.ts";
 
 /** Bytes of virtio-net header: only checksums are offloaded, so the short one does. */

@@ -69,6 +69,7 @@ export async function run(args: Arguments): Promise<void> {
     groups: config.groups,
     meters: config.meters,
     cores: namedCores ?? config.cores,
+    idle: config.idle,
     ports: config.ports,
     http: readHttp(args, config.http),
     log: (line) => process.stderr.write(`megaflow: ${line}\n`),
@@ -81,7 +82,8 @@ export async function run(args: Arguments): Promise<void> {
     }
     if (!json) {
       for (const line of engine.placement) print(line);
-      for (const port of config.ports) print(`port ${port.number} (${port.name}): ${describePort(port)}`);
+      for (const port of config.ports)
+        if (port.real === undefined) print(`port ${port.number} (${port.name}): ${describePort(port)}`);
       for (const line of pipelineLines(config.bridge, engine.tables())) print(line);
     }
     let failure: unknown;
