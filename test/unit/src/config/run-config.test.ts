@@ -72,7 +72,66 @@ http: 127.0.0.1:9080
     groups: [{ file, text: `${"\n".repeat(17)}  group_id=1,type=all,bucket=output:2\n` }],
     meters: [],
     http: { listen: "127.0.0.1:9080", remote: false },
+    idle: { mode: "block", maxUs: 100 },
   });
+});
+
+test("real ports take the keys of their kind", () => {
+  const config = parseRunConfig(
+    `idle: sleep
+pmd-sleep-max: 40
+ports:
+  - {number: 1, kind: afxdp, dev: eth1, netns: blue, queues: 2, rxq-affinity: "0:1, 1:0", mode: native, ring: 2048, csum: off, promiscuous: false, force: true, mtu: 9000}
+  - {number: 2, kind: tap, persist: true}
+  - {number: LOCAL, kind: internal}
+flows: a.flows
+`,
+    file,
+  );
+  assert.deepEqual(config.idle, { mode: "sleep", maxUs: 40 });
+  assert.deepEqual(config.ports, [
+    {
+      number: 1,
+      kind: "afxdp",
+      name: "eth1",
+      real: {
+        kind: "afxdp",
+        dev: "eth1",
+        netns: "blue",
+        queues: 2,
+        rxqAffinity: { 0: 1, 1: 0 },
+        mode: "native",
+        ringSize: 2048,
+        csum: "off",
+        promiscuous: false,
+        force: true,
+        mtu: 9000,
+      },
+    },
+    { number: 2, kind: "tap", name: "p2", real: { kind: "tap", persist: true } },
+    { number: 65534, kind: "internal", name: "p65534", real: { kind: "internal" } },
+  ]);
+});
+
+test("a real port's mistakes say what its kind takes", () => {
+  const port = (text: string) => problems(`ports: [{number: 1, ${text}}]\nflows: a.flows\n`);
+  assert.deepEqual(port("kind: afxdp"), [
+    "1:9: a port of kind afxdp without dev; expected dev: NAME, the interface",
+  ]);
+  assert.deepEqual(port("kind: tap, mode: native"), [
+    "1:32: a port of kind tap has no mode: it is for afxdp",
+  ]);
+  assert.deepEqual(port("kind: null, dev: eth0"), ["1:33: a null port has no dev"]);
+  assert.deepEqual(port("kind: afxdp, dev: eth0, file: a.pcap"), ["1:45: a port of kind afxdp has no file"]);
+  assert.deepEqual(port("kind: afxdp, dev: eth0, ring: 1000"), [
+    '1:51: ring; expected a power of two, got "1000"',
+  ]);
+  assert.deepEqual(port("kind: afxdp, dev: eth0, force: perhaps"), [
+    '1:52: force; expected true or false, got "perhaps"',
+  ]);
+  assert.deepEqual(port('kind: afxdp, dev: eth0, rxq-affinity: "0:1,1"'), [
+    '1:59: rxq-affinity; expected QUEUE:PMD pairs such as "0:1,1:0", PMDs numbered from 0 in the order of cores, got "1"',
+  ]);
 });
 
 test("the live page's address is one text, a port, or an address with a word on who may reach it", () => {
@@ -136,13 +195,13 @@ groups: 7
     `2:15: core; expected a whole number, 0 to 1023, got "x"`,
     `2:18: core; expected a whole number, 0 to 1023, got "4096"`,
     `3:10: profile; expected default or kernel or userspace or microflow, got "fast"`,
-    `4:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, meters, http, got "colour"`,
+    `4:1: unknown key in the configuration; expected one of bridge, cores, idle, pmd-sleep-max, profile, settings, seed, ports, flows, groups, meters, http, got "colour"`,
     `6:10: setting batch; expected 1 to 256, got "1000"`,
     `7:3: unknown setting; expected one of microflow.entries, microflow.mode, microflow.insertInverse, microflow.bypass, maskCache.entries, maskCache.victim, pruning, rank.intervalMs, batch, frames, flowLimit, maskLimit, conformance, got "microflow.size"`,
     "9:5: trace port without a file",
     "10:5: port 1 is there twice",
     `11:14: port number; expected a whole number, 1 to 1023, got "0"`,
-    `12:23: kind of port; expected trace or pcap or null, got "tape"`,
+    `12:23: kind of port; expected trace or pcap or null or afxdp or tap or afpacket or internal, got "tape"`,
     `12:35: port name; expected a text, got nothing`,
     "13:5: port without a number",
     "14:36: no file none.pcap",
