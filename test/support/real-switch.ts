@@ -6,7 +6,7 @@ import { findProfile, resolveSettings } from "../../src/config/profiles.ts";
 import { requireNative } from "../../src/native.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import type { IdleMode } from "../../src/pmd/idle.ts";
-import type { RealPortConfig } from "../../src/ports/port-kind.ts";
+import type { RealPortConfig } from "../../src/config/real-port-config.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
 
 /** What a real switch is made with. */
