@@ -7,6 +7,7 @@ import type { Meter } from "../openflow/meter.ts";
 import type { OfPort } from "../openflow/port.ts";
 import { Rule, type RuleSpec } from "../openflow/rule.ts";
 import type { BridgePort } from "./bridge-port.ts";
+import { BridgeChanges, macTag } from "./changes.ts";
 import { Classifier } from "./classifier/classifier.ts";
 import { CLASSIFIER_DEFAULTS, type ClassifierOptions } from "./classifier/options.ts";
 import { MacTable } from "./mac-table.ts";
@@ -26,7 +27,11 @@ export class Bridge {
   readonly meters = new Map<number, Meter>();
   /** The datapath's number of each meter. */
   readonly meterSlots = new Map<number, number>();
-  readonly macs = new MacTable();
+  readonly macs = new MacTable((mac, vlan) => this.changes.macTags.add(macTag(mac, vlan)));
+  /** Rules that have a time-out. */
+  readonly timed = new Set<TableRule>();
+  /** What has changed since `takeChanges`. */
+  changes = new BridgeChanges();
   /** Collectors that `sample` may send to. */
   readonly collectorSets = new Set<number>();
   /** What lookups see: rules added in this version or before, and not yet removed. */
@@ -49,6 +54,26 @@ export class Bridge {
       this.tables[tableId] = table;
     }
     return table;
+  }
+
+  /** Hands over what has changed since the last time. */
+  takeChanges(): BridgeChanges {
+    const { changes } = this;
+    this.changes = new BridgeChanges();
+    return changes;
+  }
+
+  /** Puts a port in, or changes it. */
+  setPort(port: BridgePort): void {
+    this.ports.set(port.ofPort, port);
+    this.changes.ports.add(port.ofPort);
+  }
+
+  /** Takes a port out, and forgets the addresses learned on it. */
+  removePort(ofPort: OfPort): void {
+    this.ports.delete(ofPort);
+    this.changes.ports.add(ofPort);
+    this.macs.flush(ofPort);
   }
 
   /** Rules in all tables. */

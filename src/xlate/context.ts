@@ -7,6 +7,7 @@ import type { OfAction } from "../openflow/action.ts";
 import { FLOW_OF_IN_PORT } from "../openflow/flow-layout.ts";
 import type { Bucket, Group } from "../openflow/group.ts";
 import type { OfPort } from "../openflow/port.ts";
+import { MAC_TAG_ANY } from "./changes.ts";
 import { commitActions } from "./commit.ts";
 import type { MaskExplainer } from "./explain.ts";
 import type { FlowState } from "./flow-state.ts";
@@ -67,6 +68,8 @@ export class Xlate {
   readonly rules: TableRule[] = [];
   readonly groups: { readonly group: Group; readonly bucket: Bucket | null }[] = [];
   readonly effects: SideEffect[] = [];
+  missedTables = 0;
+  macTag = 0;
   readonly recircIds: number[] = [];
   readonly cookies: number[] = [];
   cacheable = true;
@@ -98,6 +101,11 @@ export class Xlate {
   commit(): void {
     commitActions(this.state, this.out);
     this.explainer?.note("header changes to commit");
+  }
+
+  /** Notes that the answer depends on what is known of an address. */
+  noteMac(tag: number): void {
+    this.macTag = this.macTag === 0 || this.macTag === tag ? tag : MAC_TAG_ANY;
   }
 
   /** Ends the translation with a drop. */

@@ -23,7 +23,7 @@ export function applyEffect(bridge: Bridge, effect: SideEffect, nowMs: number): 
     case "learn":
       return learnRule(bridge, effect, nowMs);
     case "finTimeout":
-      shorten(effect);
+      shorten(bridge, effect);
       return false;
   }
 }
@@ -77,11 +77,12 @@ function flowModOf(spec: RuleSpec): FlowMod {
   };
 }
 
-function shorten(effect: Extract<SideEffect, { kind: "finTimeout" }>): void {
+function shorten(bridge: Bridge, effect: Extract<SideEffect, { kind: "finTimeout" }>): void {
   const { rule, idleTimeout, hardTimeout, closing } = effect;
-  if (!closing) return;
+  if (!closing || rule.subtable === null) return;
   if (idleTimeout > 0) rule.idleTimeout = reduced(rule.idleTimeout, idleTimeout);
   if (hardTimeout > 0) rule.hardTimeout = reduced(rule.hardTimeout, hardTimeout);
+  if (rule.idleTimeout + rule.hardTimeout > 0) bridge.timed.add(rule);
 }
 
 /** The smaller of two time-outs, of which 0 is none. */

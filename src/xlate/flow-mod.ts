@@ -9,6 +9,7 @@ import { expandMatch } from "../openflow/match.ts";
 import { OFPP_ANY, type OfPort } from "../openflow/port.ts";
 import { FLOW_CHECK_OVERLAP, FLOW_RESET_COUNTS } from "../openflow/rule.ts";
 import type { Bridge } from "./bridge.ts";
+import type { RuleRemovalReason } from "./changes.ts";
 import { conjunctionsOf, TableRule } from "./table-rule.ts";
 
 /** `tableId` of a modify or delete that means every table. */
@@ -59,11 +60,17 @@ export function applyFlowMods(
  * Takes rules out, for instance those whose time is over, and what they learned if they said so. Returns
  * all that are gone.
  */
-export function removeRules(bridge: Bridge, rules: Iterable<TableRule>): TableRule[] {
+export function removeRules(
+  bridge: Bridge,
+  rules: Iterable<TableRule>,
+  reason: RuleRemovalReason = "delete",
+): TableRule[] {
   const removed: TableRule[] = [];
   for (const rule of rules) {
     if (rule.subtable === null) continue;
     bridge.tables[rule.tableId]?.remove(rule);
+    bridge.timed.delete(rule);
+    bridge.changes.removed.push({ rule, reason });
     removed.push(rule);
   }
   bridge.version++;
@@ -107,6 +114,8 @@ class Bundle {
   readonly #removed = new Set<TableRule>();
   readonly #replaced: TableRule[] = [];
   readonly #rewrites: Rewrite[] = [];
+  /** Rules that go on counting where another one left off. */
+  readonly #heirs: [old: TableRule, rule: TableRule][] = [];
 
   constructor(bridge: Bridge, nowMs: number, options: FlowModOptions) {
     this.#bridge = bridge;
@@ -132,16 +141,33 @@ class Bundle {
   }
 
   commit(): FlowModResult {
-    for (const rule of this.#removed) this.#bridge.tables[rule.tableId]?.remove(rule);
+    const { changes, timed } = this.#bridge;
+    const replaced = new Set(this.#replaced);
+    for (const rule of this.#removed) {
+      this.#bridge.tables[rule.tableId]?.remove(rule);
+      timed.delete(rule);
+      if (this.#added.has(rule)) continue;
+      changes.removed.push({ rule, reason: replaced.has(rule) ? "replaced" : "delete" });
+    }
     const modified = new Set<TableRule>();
     for (const { rule, mod } of this.#rewrites) {
+      const wasClause = rule.conjunctions !== null;
       rewrite(rule, mod, this.#nowMs);
-      if (!this.#added.has(rule)) modified.add(rule);
+      if (this.#added.has(rule) || this.#removed.has(rule)) continue;
+      modified.add(rule);
+      changes.modified.add(rule);
+      // What the clauses of a conjunction decide does not show in the rules that packets went through.
+      if (wasClause || rule.conjunctions !== null) changes.added.add(rule);
     }
+    for (const [old, rule] of this.#heirs) old.heir = rule;
     this.#bridge.version = this.#version;
     const removed = [...this.#removed].filter((rule) => !this.#added.has(rule));
     removed.push(...removeLearned(this.#bridge, removed));
     const added = [...this.#added].filter((rule) => !this.#removed.has(rule));
+    for (const rule of added) {
+      changes.added.add(rule);
+      if (rule.idleTimeout + rule.hardTimeout > 0) timed.add(rule);
+    }
     return { added, modified: [...modified], removed, replaced: this.#replaced };
   }
 
@@ -170,7 +196,10 @@ class Bundle {
     if (old !== null) {
       this.#remove(old);
       this.#replaced.push(old);
-      if ((flags & FLOW_RESET_COUNTS) === 0) rule.credit(old.packets, old.bytes, old.usedMs);
+      if ((flags & FLOW_RESET_COUNTS) === 0) {
+        rule.credit(old.packets, old.bytes, old.usedMs);
+        this.#heirs.push([old, rule]);
+      }
     }
     table.insert(rule, match, this.#version);
     rule.placed();

@@ -21,6 +21,10 @@ export function applyGroupMods(bridge: Bridge, mods: readonly GroupMod[]): void 
   const deleted = [...bridge.groups.keys()].filter((id) => !groups.has(id));
   bridge.groups.clear();
   for (const [id, group] of groups) bridge.groups.set(id, group);
+  for (const mod of mods) {
+    const ids = mod.groupId === GROUP_ALL ? deleted : [mod.groupId];
+    for (const id of ids) bridge.changes.groups.add(id);
+  }
   removeUsers(bridge, deleted);
 }
 
@@ -31,7 +35,7 @@ function removeUsers(bridge: Bridge, deleted: readonly number[]): void {
   bridge.forEachRule((rule) => {
     if (deleted.some((id) => usesGroup(rule.actions, id))) users.push(rule);
   });
-  removeRules(bridge, users);
+  removeRules(bridge, users, "group delete");
 }
 
 /** Applies one change; the same errors. */

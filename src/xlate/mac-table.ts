@@ -23,6 +23,12 @@ export class MacTable {
   entriesMax = MAC_ENTRIES_MAX;
   /** Grows whenever an address moves, comes or goes: cached answers may be stale then. */
   generation = 0;
+  readonly #changed: (mac: bigint, vlan: number) => void;
+
+  /** `changed` is told of every address that moves, comes or goes. */
+  constructor(changed: (mac: bigint, vlan: number) => void = () => {}) {
+    this.#changed = changed;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -40,7 +46,7 @@ export class MacTable {
     if (entry === undefined) {
       this.#makeRoom();
       this.#entries.set(key, { mac, vlan, port, usedMs: nowMs });
-      this.generation++;
+      this.#note(mac, vlan);
       return true;
     }
     this.#entries.delete(key);
@@ -48,7 +54,7 @@ export class MacTable {
     entry.usedMs = Math.max(entry.usedMs, nowMs);
     if (entry.port === port) return false;
     entry.port = port;
-    this.generation++;
+    this.#note(mac, vlan);
     return true;
   }
 
@@ -58,18 +64,18 @@ export class MacTable {
     for (const [key, entry] of this.#entries) {
       if (nowMs - entry.usedMs < this.ageSeconds * 1000) continue;
       this.#entries.delete(key);
+      this.#note(entry.mac, entry.vlan);
     }
-    if (this.#entries.size === before) return false;
-    this.generation++;
-    return true;
+    return this.#entries.size < before;
   }
 
   /** Forgets everything, or everything learned on a port. */
   flush(port?: OfPort): void {
     for (const [key, entry] of this.#entries) {
-      if (port === undefined || entry.port === port) this.#entries.delete(key);
+      if (port !== undefined && entry.port !== port) continue;
+      this.#entries.delete(key);
+      this.#note(entry.mac, entry.vlan);
     }
-    this.generation++;
   }
 
   /** The entries, the least recently seen first. */
@@ -79,10 +85,17 @@ export class MacTable {
 
   #makeRoom(): void {
     while (this.#entries.size >= this.entriesMax) {
-      const oldest = this.#entries.keys().next();
+      const oldest = this.#entries.entries().next();
       if (oldest.done === true) return;
-      this.#entries.delete(oldest.value);
+      const [key, { mac, vlan }] = oldest.value;
+      this.#entries.delete(key);
+      this.#note(mac, vlan);
     }
+  }
+
+  #note(mac: bigint, vlan: number): void {
+    this.generation++;
+    this.#changed(mac, vlan);
   }
 }
 

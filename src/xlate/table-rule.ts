@@ -12,10 +12,17 @@ export class TableRule extends Rule implements ClassifiedRule {
   conjunctions: readonly Conjunction[] | null;
   subtable: Subtable<ClassifiedRule> | null = null;
   slot = -1;
+  /** The rule that took this one's place and its counters: what is counted late is counted there. */
+  heir: TableRule | null = null;
 
   constructor(spec: RuleSpec) {
     super(spec);
     this.conjunctions = conjunctionsOf(spec);
+  }
+
+  override credit(packets: number, bytes: number, nowMs: number): void {
+    if (this.heir !== null) this.heir.credit(packets, bytes, nowMs);
+    else super.credit(packets, bytes, nowMs);
   }
 
   /** The rule was put into its table: from now on its match is read from there. */

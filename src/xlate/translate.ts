@@ -84,6 +84,8 @@ function finish(x: Xlate, key: FlowKey, trace: TraceNode[] | null): Translation 
     rules: x.rules,
     groups: x.groups,
     effects: x.effects,
+    missedTables: x.missedTables,
+    macTag: x.macTag,
     recircIds: x.recircIds,
     cookies: x.cookies,
     cacheable: x.cacheable,

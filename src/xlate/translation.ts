@@ -101,6 +101,13 @@ export interface Translation {
   /** Groups used, with the one bucket chosen, or null where all ran. */
   readonly groups: { readonly group: Group; readonly bucket: Bucket | null }[];
   readonly effects: SideEffect[];
+  /** Tables whose lookup found nothing: bit (number modulo 32) of each. */
+  readonly missedTables: number;
+  /**
+   * `macTag` of the one address that was looked up; 0 when none was, MAC_TAG_ANY when there were more, or
+   * when the answer depends on the rules in a way that neither `rules` nor `missedTables` tells.
+   */
+  readonly macTag: number;
   /** Recirculation ids that the actions lead to. */
   readonly recircIds: number[];
   /** Cookies of the userspace actions. */

@@ -13,6 +13,7 @@ import {
   type OfPort,
 } from "../../openflow/port.ts";
 import { FLOW_SEND_FLOW_REM, type RuleSpec } from "../../openflow/rule.ts";
+import { MAC_TAG_ANY } from "../changes.ts";
 import type { Xlate } from "../context.ts";
 import { writeSubfield } from "./set-field.ts";
 
@@ -25,6 +26,7 @@ export function learn(x: Xlate, action: LearnAction): void {
   x.explainer?.note("fields that learn reads");
   const rule = learnedRule(x, action);
   const { limit } = action;
+  if (limit !== 0) x.macTag = MAC_TAG_ANY;
   const success = limit === 0 || x.env.bridge.mayLearn(rule, limit);
   if (success) {
     const { finIdleTimeout, finHardTimeout, deleteLearned } = action;

@@ -6,6 +6,7 @@ import { DropReason } from "../../../assembly/layout/stat.ts";
 import { getBe16, getMac, setBe16 } from "../../odp/flow-key.ts";
 import { ETH_TYPE_VLAN_8021Q } from "../../openflow/prereq.ts";
 import type { BridgePort } from "../bridge-port.ts";
+import { macTag } from "../changes.ts";
 import { hasTag, vlanCount } from "../commit-vlan.ts";
 import type { Xlate } from "../context.ts";
 import { outputPort } from "./output-port.ts";
@@ -85,6 +86,7 @@ function learnSource(x: Xlate, inPort: BridgePort, mac: bigint, vlan: number): v
 
 function forward(x: Xlate, inPort: BridgePort, source: bigint, destination: bigint, vlan: number): void {
   if ((destination & MULTICAST_BIT) === 0n) {
+    x.noteMac(macTag(destination, vlan));
     const learned = destination === source ? inPort.ofPort : x.env.bridge.macs.lookup(destination, vlan);
     if (learned !== undefined) {
       const port = x.env.bridge.ports.get(learned);

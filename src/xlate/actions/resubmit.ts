@@ -96,7 +96,10 @@ export function checkLimits(x: Xlate): boolean {
  */
 function findRule(x: Xlate, inPort: OfPort, tableId: number): TableRule | null {
   const table = x.env.bridge.tables[tableId];
-  if (table === undefined) return null;
+  if (table === undefined) {
+    noteMiss(x, tableId);
+    return null;
+  }
   const { flow, settled } = x.state;
   const ownPort = flow[IN_PORT_WORD] as number;
   flow[IN_PORT_WORD] = inPort;
@@ -110,7 +113,12 @@ function findRule(x: Xlate, inPort: OfPort, tableId: number): TableRule | null {
     settled[PORTS_WORD] = settledPorts;
   }
   flow[IN_PORT_WORD] = ownPort;
+  if (rule === null) noteMiss(x, tableId);
   return rule;
+}
+
+function noteMiss(x: Xlate, tableId: number): void {
+  x.missedTables = (x.missedTables | (1 << (tableId & 31))) >>> 0;
 }
 
 function observerOf(x: Xlate, tableId: number): LookupObserver | undefined {
