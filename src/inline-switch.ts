@@ -75,7 +75,7 @@ export class InlineSwitch extends Switch {
     };
     this.#pmd = this.createPmd(0);
     this.pmds.push(this.#pmd);
-    this.#runner = new InlineRunner(this.#pmd, () => this.revalidate());
+    this.#runner = new InlineRunner(this.#pmd, this.revalidator);
     const trace = this.#pmd.layout.regions.get(RegionId.TRACE_RING);
     this.#trace = trace === undefined ? undefined : new RingReader(this.memory, trace.base);
   }
@@ -114,6 +114,7 @@ export class InlineSwitch extends Switch {
   setClock(ms: number): void {
     this.nowMs = ms;
     this.#runner.clockMs = ms;
+    if (this.revalidator.isSweepDue) this.settle();
   }
 
   /** Works until nothing is left to do. */
@@ -127,14 +128,14 @@ export class InlineSwitch extends Switch {
     this.settle();
   }
 
-  override addFlows(text: string, file?: string): void {
-    super.addFlows(text, file);
+  protected override changed(): void {
     this.settle();
   }
 
   /** Ends the switch. */
   async close(): Promise<void> {
     await this.#runner.stop();
+    this.revalidator.close();
     this.#pmd.release();
   }
 

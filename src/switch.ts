@@ -12,21 +12,22 @@ import type { PmdStats } from "./datapath/pmd-stats.ts";
 import { addPortCounters, type PortCounters, readPortCounters } from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
 import type { OdpPort } from "./odp/action.ts";
+import { changeFlows, type FlowChange, type FlowText, replaceFlows } from "./flow-changes.ts";
 import type { Meter } from "./openflow/meter.ts";
-import { parseFlows } from "./openflow/parse-flow.ts";
 import { parseGroups } from "./openflow/parse-group.ts";
 import { parseMeter } from "./openflow/parse-meter.ts";
 import { type OfPort, ofPortToOdp } from "./openflow/port.ts";
 import { applySettings, changedSettings, type SettingsOwner } from "./pmd/live-settings.ts";
 import { Pmd, type PmdPortRecord } from "./pmd/pmd.ts";
 import type { PacketIn } from "./upcall/handler.ts";
-import { type RevalidationResult, revalidate } from "./upcall/revalidator.ts";
+import { Revalidator } from "./upcall/revalidator.ts";
+import type { RevalidatorStats } from "./upcall/revalidator-stats.ts";
 import type { Ukey } from "./upcall/ukey.ts";
 import { sumUpcalls, type UpcallStats } from "./upcall/upcall-stats.ts";
 import { Bridge } from "./xlate/bridge.ts";
 import { bridgePort } from "./xlate/bridge-port.ts";
+import type { RuleRemoval } from "./xlate/changes.ts";
 import { applyEffects } from "./xlate/effects.ts";
-import { applyFlowMods } from "./xlate/flow-mod.ts";
 import { applyGroupMods } from "./xlate/group-mod.ts";
 import { InternTable } from "./xlate/registry.ts";
 import type { ControllerRecord, FrozenState, TranslateContext } from "./xlate/translation.ts";
@@ -45,6 +46,8 @@ export interface SwitchOptions {
   /** Frames are used first in, first out. */
   readonly fifoFrames?: boolean;
   readonly packetIn?: (packet: PacketIn) => void;
+  /** Told of every rule that is gone (OpenFlow's flow removed), when its counters are complete. */
+  readonly ruleRemoved?: (removal: RuleRemoval) => void;
   readonly log?: (line: string) => void;
 }
 
@@ -79,6 +82,7 @@ export class Switch {
   readonly #records = new InternTable<ControllerRecord>();
   protected readonly ports: PmdPortRecord[] = [];
   readonly #portNames = new Map<string, number>();
+  protected readonly revalidator: Revalidator;
   /** Counters of PMDs that are no more. */
   protected readonly past: PmdStats[] = [];
 
@@ -97,6 +101,17 @@ export class Switch {
       controllerRecords: this.#records,
       options: this.#translateOptions,
     };
+    this.revalidator = new Revalidator({
+      bridge: this.bridge,
+      handlers: () => this.pmds.map((pmd) => pmd.handler),
+      nowMs: () => this.nowMs,
+      settings: () => this.settings,
+      ruleRemoved: options.ruleRemoved ?? (() => {}),
+      sweepRegistries: () => {
+        this.#recirc.sweep();
+        this.#records.sweep();
+      },
+    });
   }
 
   /** Adds a port to the bridge and to every PMD. */
@@ -108,17 +123,56 @@ export class Switch {
     for (const pmd of this.pmds) this.givePort(pmd, record);
   }
 
-  /** Adds, changes or deletes rules given in `ovs-ofctl` syntax: all of them or none. */
-  addFlows(text: string, file?: string): void {
-    const mods = parseFlows(text, { file });
-    applyFlowMods(this.bridge, mods, this.nowMs);
-    this.revalidate();
+  /**
+   * Adds rules given in `ovs-ofctl` syntax, one a line, or changes or deletes them where a line says so: all of
+   * them or none. Throws FlowSyntaxError or FlowOverlapError, which name the line. `settled` tells when the last
+   * packet has gone by the old rules.
+   */
+  addFlows(text: string, file?: string): FlowChange {
+    return this.#changeFlows(() => changeFlows(this.bridge, { text, file }, this.nowMs));
+  }
+
+  /** Changes the actions of the rules that lines of flow syntax name, as `ovs-ofctl mod-flows`; else as addFlows. */
+  modFlows(text: string, file?: string, strict = false): FlowChange {
+    const command = strict ? "modify_strict" : "modify";
+    return this.#changeFlows(() => changeFlows(this.bridge, { text, file }, this.nowMs, command));
+  }
+
+  /** Deletes the rules that lines of flow syntax name, as `ovs-ofctl del-flows`; all of them when there is no text. */
+  delFlows(text = "table=255", file?: string, strict = false): FlowChange {
+    const command = strict ? "delete_strict" : "delete";
+    return this.#changeFlows(() => changeFlows(this.bridge, { text, file }, this.nowMs, command));
+  }
+
+  /**
+   * Gives the bridge just these rules, as `ovs-ofctl replace-flows`, with as little change as possible: rules that
+   * stay the same keep their counters. All or nothing, as addFlows.
+   */
+  replaceFlows(source: string | readonly FlowText[], file?: string): FlowChange {
+    const sources = typeof source === "string" ? [{ text: source, file }] : source;
+    return this.#changeFlows(() => replaceFlows(this.bridge, sources, this.nowMs));
+  }
+
+  /** Resolves when every PMD has acknowledged what all changes up to now of rules, groups and ports have caused. */
+  settled(): Promise<void> {
+    return this.revalidator.settled();
+  }
+
+  /** What the revalidator has done and how things stand, as a plain object. */
+  revalidatorStats(): RevalidatorStats {
+    return this.revalidator.stats();
+  }
+
+  /** Takes all megaflows out; packets bring new ones. */
+  flushMegaflows(): void {
+    this.revalidator.flush();
+    this.changed();
   }
 
   /** Adds, changes or deletes groups given in `ovs-ofctl` syntax: all of them or none. */
   addGroups(text: string, file?: string): void {
     applyGroupMods(this.bridge, parseGroups(text, { file }));
-    this.revalidate();
+    this.changed();
   }
 
   /** Sets meters up, one a line in `ovs-ofctl` syntax (`meter=1 pktps bands=type=drop rate=100`): all or none. */
@@ -183,16 +237,19 @@ export class Switch {
     return -1;
   }
 
-  /** Translates every megaflow again, and removes or changes those that are no longer true. */
-  revalidate(): RevalidationResult {
-    const sum: RevalidationResult = { examined: 0, changed: 0, removed: 0 };
-    for (const pmd of this.pmds) {
-      const result = revalidate(pmd.handler);
-      sum.examined += result.examined;
-      sum.changed += result.changed;
-      sum.removed += result.removed;
-    }
-    return sum;
+  /** Has every megaflow translated again, and those removed or changed that are no longer true. */
+  revalidate(): void {
+    this.bridge.changes.all = true;
+    this.changed();
+  }
+
+  /** Something has changed that the revalidator should see to. */
+  protected changed(): void {}
+
+  #changeFlows(change: () => FlowChange): FlowChange {
+    const result = change();
+    this.changed();
+    return result;
   }
 
   /** Credits the rules with all that megaflows have counted. */
@@ -268,7 +325,9 @@ export class Switch {
         recirc: this.#recirc,
         records: this.#records,
         packetIn: this.options.packetIn ?? (() => {}),
-        applyEffects: (effects) => applyEffects(this.bridge, effects, this.nowMs),
+        applyEffects: (effects) => {
+          applyEffects(this.bridge, effects, this.nowMs);
+        },
         nowMs: () => this.nowMs,
       },
     );

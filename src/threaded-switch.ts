@@ -55,8 +55,8 @@ interface TraceRxq {
 const NAP_MS = 10;
 /** Upcalls of a PMD answered before the next PMD, and everything else that the controller has to do, gets its turn. */
 const UPCALLS_A_TURN = 256;
-/** Time between two looks at what cached packets have learned. */
-const REFRESH_MS = 500;
+/** Longest that revalidation keeps upcalls waiting. */
+const SLICE_MS = 4;
 
 /** See the head of the file. */
 export class ThreadedSwitch extends Switch {
@@ -77,7 +77,6 @@ export class ThreadedSwitch extends Switch {
   readonly #realPorts: PortManager | undefined;
   #nextPmd = 0;
   #closing = false;
-  #refreshedMs = 0;
   readonly #serving: Promise<void>;
 
   constructor(options: ThreadedOptions) {
@@ -234,6 +233,7 @@ export class ThreadedSwitch extends Switch {
     this.#closing = true;
     this.#wake();
     await this.#serving;
+    this.revalidator.close();
     await this.#pool.close();
     for (const pmd of this.pmds) pmd.release();
     const { addon } = loadNative();
@@ -299,13 +299,6 @@ export class ThreadedSwitch extends Switch {
     });
   }
 
-  /** Twice a second, as Open vSwitch's revalidators: what packets that caches answered have learned. */
-  #refreshEffects(): void {
-    if (this.nowMs - this.#refreshedMs < REFRESH_MS) return;
-    this.#refreshedMs = this.nowMs;
-    for (const pmd of this.pmds) pmd.handler.refreshEffects();
-  }
-
   /** The controller's loop. */
   async #serve(): Promise<void> {
     const words = this.memory.i32;
@@ -318,9 +311,8 @@ export class ThreadedSwitch extends Switch {
         answered += pmd.handler.drain(UPCALLS_A_TURN);
         pmd.tx.drain((record) => this.#handOn(record), 4096);
       }
-      this.#refreshEffects();
-      if (this.pmds.some((pmd) => pmd.handler.stale)) this.revalidate();
-      if (answered > 0) {
+      const more = this.revalidator.turn({ deadline: performance.now() + SLICE_MS });
+      if (answered > 0 || more) {
         await new Promise((resolve) => setImmediate(resolve));
         continue;
       }

@@ -5,7 +5,7 @@ export enum Command {
   FLOW_PUT = 1,
   /** [token][flow][cookie] Removes it; the reply carries the final counters. */
   FLOW_DEL = 2,
-  /** [token][flow][cookie][program ...] Replaces the actions. */
+  /** [token][flow][cookie][program ...] Replaces the actions; the reply carries the counters up to then. */
   FLOW_MOD = 3,
   /** [token][pending][program ...] Answers an upcall without installing anything. */
   ANSWER = 4,

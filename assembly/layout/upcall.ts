@@ -32,7 +32,7 @@ export const REPLY_TOKEN: u32 = 8;
 export const REPLY_STATUS: u32 = 12;
 export const REPLY_VALUE: u32 = 16;
 export const REPLY_TCP_FLAGS: u32 = 20;
-/** u64 each: the final counters of a deleted flow. */
+/** u64 each: the final counters of a deleted flow, or those of a changed one under its old actions. */
 export const REPLY_PACKETS: u32 = 24;
 export const REPLY_BYTES: u32 = 32;
 /** u32, in the place of the packets: the number of the flow that a FLOW_PUT replaced. */

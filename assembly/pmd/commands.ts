@@ -102,7 +102,7 @@ function applyPlain(record: u32, reply: u32): CommandStatus {
     case Command.FLOW_DEL as u32:
       return flowDelete(record, reply);
     case Command.FLOW_MOD as u32:
-      return flowModify(record);
+      return flowModify(record, reply);
     case Command.SLAB as u32:
       return addSlab(load<u32>(record, OPERAND0), load<u32>(record, OPERAND1), load<u32>(record, OPERAND2));
     case Command.TABLE as u32:

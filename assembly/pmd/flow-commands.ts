@@ -100,21 +100,27 @@ export function answer(record: u32, pending: u32): void {
 export function flowDelete(record: u32, reply: u32): CommandStatus {
   const flow = named(record);
   if (flow === 0) return CommandStatus.NO_FLOW;
-  store<u32>(reply, load<u32>(flow, FLOW_USED), REPLY_VALUE);
-  store<u32>(reply, load<u16>(flow, FLOW_TCP_FLAGS) as u32, REPLY_TCP_FLAGS);
-  store<u64>(reply, load<u64>(flow, FLOW_PACKETS), REPLY_PACKETS);
-  store<u64>(reply, load<u64>(flow, FLOW_BYTES), REPLY_BYTES);
+  replyCounters(flow, reply);
   flowDestroy(flow);
   pruneRemoved();
   return CommandStatus.OK;
 }
 
-/** Replaces the actions of a flow. */
-export function flowModify(record: u32): CommandStatus {
+/** What the flow has counted under the actions that it had so far. */
+function replyCounters(flow: u32, reply: u32): void {
+  store<u32>(reply, load<u32>(flow, FLOW_USED), REPLY_VALUE);
+  store<u32>(reply, load<u16>(flow, FLOW_TCP_FLAGS) as u32, REPLY_TCP_FLAGS);
+  store<u64>(reply, load<u64>(flow, FLOW_PACKETS), REPLY_PACKETS);
+  store<u64>(reply, load<u64>(flow, FLOW_BYTES), REPLY_BYTES);
+}
+
+/** Replaces the actions of a flow; the reply has its counters up to here. */
+export function flowModify(record: u32, reply: u32): CommandStatus {
   const flow = named(record);
   if (flow === 0) return CommandStatus.NO_FLOW;
   const actions = actionsOf(record + FLOW_COMMAND_PROGRAM);
   if (actions === NO_PROGRAM) return CommandStatus.NO_SPACE;
+  replyCounters(flow, reply);
   flowSetActions(flow, actions);
   return CommandStatus.OK;
 }

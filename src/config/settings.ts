@@ -125,6 +125,20 @@ const table = {
     live: true,
     meaning: "Most megaflows in a PMD; above it packets are forwarded by the controller's answer alone.",
   },
+  maxIdleMs: {
+    kind: "count",
+    min: 10,
+    max: 3_600_000,
+    default: 10_000,
+    meaning: "Milliseconds without a packet after which a megaflow is taken out.",
+  },
+  revalidateMs: {
+    kind: "count",
+    min: 10,
+    max: 60_000,
+    default: 500,
+    meaning: "Milliseconds between two readings of the megaflows' statistics, which reach the rules then.",
+  },
   maskLimit: {
     kind: "count",
     min: 1,

@@ -85,6 +85,16 @@ export class PmdChannel {
     return this.commands.mark();
   }
 
+  /** Token of the command sent last; replies come in the order of the commands. */
+  get lastToken(): number {
+    return this.token;
+  }
+
+  /** Bytes free in the command ring. */
+  get room(): number {
+    return this.commands.free;
+  }
+
   /** Milliseconds since the switch started, as the PMD saw them last. */
   get clock(): number {
     return Atomics.load(this.memory.u32, (this.control + PMD_CLOCK) / 4);

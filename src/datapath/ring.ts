@@ -69,6 +69,11 @@ export class RingWriter {
     return () => ((Atomics.load(this.memory.u32, (this.base + RING_TAIL) >>> 2) - head) | 0) >= 0;
   }
 
+  /** Bytes that the reader has taken or that were never filled. */
+  get free(): number {
+    return this.size - ((this.head - Atomics.load(this.memory.u32, (this.base + RING_TAIL) >>> 2)) >>> 0);
+  }
+
   /** Whether the reader has taken everything. */
   get empty(): boolean {
     return Atomics.load(this.memory.u32, (this.base + RING_TAIL) >>> 2) === this.head;

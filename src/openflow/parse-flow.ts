@@ -59,12 +59,15 @@ export function parseFlow(text: string, options: FlowParseOptions = {}, command?
   return new FlowParser(options).parse(new FlowText(text, { file: options.file }, options.ports), command);
 }
 
-/** Reads every flow of a file's text; comments begin with `#`. Lines may begin with a command. */
-export function parseFlows(text: string, options: FlowParseOptions = {}): FlowMod[] {
+/**
+ * Reads every flow of a file's text; comments begin with `#`. Lines may begin with a command, unless `command`
+ * says what to do with all of them.
+ */
+export function parseFlows(text: string, options: FlowParseOptions = {}, command?: FlowModCommand): FlowMod[] {
   const parser = new FlowParser(options);
   const mods: FlowMod[] = [];
   for (const [line, content] of textLines(text)) {
-    mods.push(parser.parse(new FlowText(content, { file: options.file, line }, options.ports)));
+    mods.push(parser.parse(new FlowText(content, { file: options.file, line }, options.ports), command));
   }
   return mods;
 }

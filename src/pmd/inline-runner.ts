@@ -3,10 +3,14 @@
 import { PMD_CLOCK_US } from "../../assembly/layout/pmd.ts";
 import { clockUs } from "../datapath/clock-us.ts";
 import { type DatapathExports, startDatapath } from "../datapath/instance.ts";
+import type { Revalidator } from "../upcall/revalidator.ts";
 import type { Pmd, PmdRunner } from "./pmd.ts";
 
 /** Turns a settling makes at most before it is taken for endless. */
 const SETTLE_TURNS_MAX = 1_000_000;
+
+/** Revalidation is done when the call returns. */
+const AT_ONCE = { deadline: Number.POSITIVE_INFINITY };
 
 /** See the head of the file. */
 export class InlineRunner implements PmdRunner {
@@ -14,11 +18,11 @@ export class InlineRunner implements PmdRunner {
   /** Milliseconds since the switch started, as the next turn sees them. */
   clockMs = 0;
   readonly #pmd: Pmd;
-  readonly #revalidate: () => void;
+  readonly #revalidator: Revalidator;
 
-  constructor(pmd: Pmd, revalidate: () => void) {
+  constructor(pmd: Pmd, revalidator: Revalidator) {
     this.#pmd = pmd;
-    this.#revalidate = revalidate;
+    this.#revalidator = revalidator;
     this.datapath = startDatapath(pmd.memory, pmd.layout.control);
     pmd.runner = this;
   }
@@ -37,10 +41,9 @@ export class InlineRunner implements PmdRunner {
     for (let turn = 0; turn < SETTLE_TURNS_MAX; turn++) {
       const worked = this.#poll(64);
       const answered = this.#pmd.handler.drain();
-      if (this.#pmd.handler.stale) this.#revalidate();
-      if (worked !== 0 || answered !== 0 || !this.#pmd.channel.idle) continue;
-      this.#pmd.handler.refreshEffects();
-      if (!this.#pmd.handler.stale) return;
+      const more = this.#revalidator.turn(AT_ONCE);
+      if (worked !== 0 || answered !== 0 || more || !this.#pmd.channel.idle) continue;
+      if (!this.#revalidator.refreshEffects() && !this.#revalidator.isRevalidating) return;
     }
     throw new Error(`the switch did not settle in ${SETTLE_TURNS_MAX} turns`);
   }

@@ -20,7 +20,10 @@ const ACTSET_WORD = FLOW_ACTSET_OUTPUT / 4;
 const COMPARED_RULES_MAX = 32;
 
 /** What the filter reads of a megaflow. */
-export type FilteredUkey = Pick<Ukey, "key" | "mask" | "rules" | "missedTables" | "macTag">;
+export type FilteredUkey = Pick<Ukey, "keyInto" | "mask" | "rules" | "missedTables" | "macTag">;
+
+/** Key of the megaflow at hand. */
+const key = new Uint32Array(KEY_WORD_COUNT);
 
 /** A new rule, as a lookup meets it. */
 interface NewRule {
@@ -77,9 +80,10 @@ export class ChangeFilter {
 
   /** Whether it uses a group or port that changed; behind a recirculation nobody knows. */
   #touchesOutput(ukey: FilteredUkey): boolean {
-    if (ukey.key[KEY_RECIRC_ID >>> 2] !== 0) return true;
+    ukey.keyInto(key);
+    if (key[KEY_RECIRC_ID >>> 2] !== 0) return true;
     const { ports } = this.#changes;
-    if (ports.has(odpPortToOf(ukey.key[KEY_IN_PORT >>> 2] as OdpPort))) return true;
+    if (ports.has(odpPortToOf(key[KEY_IN_PORT >>> 2] as OdpPort))) return true;
     return ukey.rules.some(({ actions }) => {
       const reach = reachOf(actions);
       if (this.#groups.size > 0 && intersects(reach.groups, this.#groups)) return true;
@@ -128,7 +132,8 @@ function sees(ukey: FilteredUkey, rule: NewRule): boolean {
 }
 
 function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boolean {
-  const { key, mask } = ukey;
+  const { mask } = ukey;
+  ukey.keyInto(key);
   // Behind a recirculation the actions that went before are not among the rules.
   if (key[KEY_RECIRC_ID >>> 2] !== 0) return true;
   const writes = ukey.rules.map(({ actions }) => reachOf(actions).writes);
@@ -138,7 +143,7 @@ function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boole
     if (writes.some((written) => written === null || written.has(word))) continue;
     const value = values[i] as number;
     const bit = bits[i] as number;
-    if (((valueOf(key, word) ^ value) & bit & (word < KEY_WORD_COUNT ? (mask[word] as number) : -1)) !== 0) {
+    if (((valueOf(word) ^ value) & bit & (word < KEY_WORD_COUNT ? (mask[word] as number) : -1)) !== 0) {
       return false;
     }
   }
@@ -146,7 +151,7 @@ function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boole
 }
 
 /** A word of the flow as the pipeline begins with it: what is only the pipeline's own is 0. */
-function valueOf(key: Uint32Array, word: number): number {
+function valueOf(word: number): number {
   if (word < KEY_WORD_COUNT) return key[word] as number;
   return word === IN_PORT_WORD ? odpPortToOf(key[KEY_IN_PORT >>> 2] as OdpPort) : 0;
 }

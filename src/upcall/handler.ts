@@ -23,9 +23,10 @@ import { clockUs } from "../datapath/clock-us.ts";
 import type { PmdChannel } from "../datapath/pmd-channel.ts";
 import { ActionEncodingError } from "../errors.ts";
 import { translate } from "../xlate/translate.ts";
+import type { BridgeChanges } from "../xlate/changes.ts";
 import type { ControllerRecord, Translation } from "../xlate/translation.ts";
 import type { Answer } from "./answers.ts";
-import { InstalledMegaflows, type InstalledOptions } from "./installed.ts";
+import { dependenceOf, InstalledMegaflows, type InstalledOptions } from "./installed.ts";
 import { type PortQueue, PortQueues } from "./port-queues.ts";
 import { RecentMegaflows } from "./recent.ts";
 import type { Ukey } from "./ukey.ts";
@@ -58,9 +59,8 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
   readonly #options: HandlerOptions;
   readonly #queues = new PortQueues();
   readonly #recent = new RecentMegaflows(this.ukeys);
-  /** Generation and tables that the recent megaflows were translated for. */
-  #recentGeneration = -1;
-  #recentVersion = -1;
+  /** What has changed since the recent megaflows were translated: nothing, or they are forgotten. */
+  #recentChanges: BridgeChanges | undefined;
   /** The one command whose way there and back is being timed; 0 = none. */
   #timedToken = 0;
   #timedFrom = 0;
@@ -157,7 +157,7 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     if (timed) this.times.queueing.add((start - queue.timeUs) >>> 0);
     const known = this.#knownFor(key);
     if (known !== undefined) {
-      known.countForRules(1, length);
+      known.creditRules(1, length, this.#options.nowMs());
       this.keys.remove(keyNumber);
       this.counters.deduplicated++;
       queue.counters.deduplicated++;
@@ -168,16 +168,12 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     queue.counters.translations++;
     const translation = translate(this.#options.translation, key);
     if (timed) this.times.translation.add((clockUs() - start) >>> 0);
-    for (const rule of translation.rules) {
-      rule.packets++;
-      rule.bytes += length;
-    }
-    const hasEffects = translation.effects.length > 0;
-    if (hasEffects && this.#options.applyEffects(translation.effects)) this.stale = true;
+    const createdMs = this.#options.nowMs();
+    for (const rule of translation.rules) rule.credit(1, length, createdMs);
+    if (translation.effects.length > 0) this.#options.applyEffects(translation.effects);
     const answer = this.#answerOf(translation);
-    if (translation.cacheable) {
-      const { generation } = this;
-      const about = { rules: translation.rules, hasEffects, generation, createdMs: this.#options.nowMs() };
+    if (translation.cacheable && this.ukeys.size < this.flowLimit) {
+      const about = { ...dependenceOf(translation), createdMs };
       const ukey = this.put(pending, keyNumber, translation.mask, answer, about);
       this.#recent.note(ukey, this.ufid[0]!);
       queue.counters.installed++;
@@ -186,6 +182,7 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
         this.#timedFrom = clockUs();
       }
     } else {
+      if (translation.cacheable) this.counters.refused++;
       this.keys.remove(keyNumber);
       this.counters.notInstalled++;
       queue.counters.notInstalled++;
@@ -195,11 +192,10 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
 
   /** A megaflow installed just now that answers for the key, as the tables are now. */
   #knownFor(key: Uint32Array): Ukey | undefined {
-    const { version } = this.#options.translation.bridge;
-    if (this.stale || this.#recentGeneration !== this.generation || this.#recentVersion !== version) {
+    const { changes } = this.#options.translation.bridge;
+    if (changes !== this.#recentChanges || !changes.empty) {
       this.#recent.clear();
-      this.#recentGeneration = this.generation;
-      this.#recentVersion = version;
+      this.#recentChanges = changes;
       return undefined;
     }
     return this.#recent.find(key);

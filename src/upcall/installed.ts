@@ -16,12 +16,12 @@ import { ufidInto } from "../odp/ufid.ts";
 import { everythingMask } from "../xlate/finish-mask.ts";
 import { MaskSet } from "../xlate/mask-limit.ts";
 import { translate } from "../xlate/translate.ts";
-import type { SideEffect, TranslateContext, Translation } from "../xlate/translation.ts";
+import type { SideEffect, TranslateContext, TranslateOptions, Translation } from "../xlate/translation.ts";
 import { type Answer, AnswerTable } from "./answers.ts";
 import { CommandTokens } from "./command-tokens.ts";
 import { FlowCredit } from "./credit.ts";
 import { KeyStore } from "./key-store.ts";
-import { Ukey } from "./ukey.ts";
+import { type Dependence, Ukey } from "./ukey.ts";
 import { UkeyTable } from "./ukey-table.ts";
 import { type HandlerCounters, UpcallTimes } from "./upcall-stats.ts";
 
@@ -36,13 +36,20 @@ export interface InstalledOptions {
   readonly translation: TranslateContext;
   readonly recirc: Retaining;
   readonly records: Retaining;
-  /** Applies what a translation caused; returns whether answers given before may be stale now. */
-  readonly applyEffects: (effects: readonly SideEffect[]) => boolean;
+  /** Applies what a translation caused. */
+  readonly applyEffects: (effects: readonly SideEffect[]) => void;
   readonly nowMs: () => number;
+}
+
+/** What a live megaflow becomes. */
+interface Modification extends Dependence {
+  readonly answer: Answer;
+  block: number;
 }
 
 /** Stands in for any mask where there is no room for more. */
 const EVERYTHING = everythingMask();
+
 /** See the head of the file. */
 export class InstalledMegaflows {
   readonly channel: PmdChannel;
@@ -55,14 +62,13 @@ export class InstalledMegaflows {
     deduplicated: 0,
     installed: 0,
     notInstalled: 0,
+    refused: 0,
     deleted: 0,
     unknownCookies: 0,
   };
   readonly times = new UpcallTimes();
-  /** Set when a translation changed what others depend on; the owner revalidates. */
-  stale = false;
-  /** Passes of the revalidator. */
-  generation = 0;
+  /** Most megaflows; above it packets go by the controller's answer alone. */
+  flowLimit = Number.POSITIVE_INFINITY;
   protected readonly answers = new AnswerTable();
   protected readonly keys = new KeyStore();
   /** A key that is being worked on. */
@@ -76,6 +82,11 @@ export class InstalledMegaflows {
   readonly #masks: MaskSet;
   /** What a reply is about, by token. */
   readonly #waiting = new CommandTokens<Ukey>();
+  /** What megaflows become when the PMD has their new actions. */
+  readonly #modifying = new Map<Ukey, Modification>();
+  /** Token of the last reply. */
+  #acknowledged: number;
+  #effectful = 0;
 
   /** `maskLimit`: masks of the PMD from which on megaflows share those there are. */
   constructor(channel: PmdChannel, options: InstalledOptions, maskLimit: number) {
@@ -83,6 +94,7 @@ export class InstalledMegaflows {
     this.#masks = new MaskSet(maskLimit);
     this.#options = options;
     this.#credit = new FlowCredit(channel.memory);
+    this.#acknowledged = channel.lastToken;
   }
 
   /** Megaflows that the PMD has confirmed. */
@@ -102,28 +114,37 @@ export class InstalledMegaflows {
     this.#credit.live(ukey);
   }
 
+  /** Milliseconds at a live megaflow's last packet, or at its installation where there was none. */
+  usedMs(ukey: Ukey): number {
+    return this.#credit.usedMs(ukey);
+  }
+
   /** Translates the megaflow's key again, as the rules are now. */
-  retranslate(ukey: Ukey): Translation {
+  retranslate(ukey: Ukey, options?: TranslateOptions): Translation {
     this.counters.translations++;
     ukey.keyInto(this.key);
-    return translate(this.#options.translation, this.key);
+    const { translation } = this.#options;
+    return translate(options === undefined ? translation : { ...translation, options }, this.key);
+  }
+
+  /** Megaflows that may have effects beyond their packets: an upper bound, 0 when there are none. */
+  get effectCount(): number {
+    return this.#effectful;
   }
 
   /**
-   * Applies the effects of the packets that caches have answered since the last time: learned rules and
+   * Applies the effects of the packets that the megaflow has answered since the last time: learned rules and
    * addresses are as fresh as if every packet had been translated. Returns whether there were any.
    */
-  refreshEffects(): boolean {
-    let refreshed = false;
-    for (const ukey of this.ukeys.values()) {
-      if (!ukey.hasEffects || ukey.state !== "live") continue;
-      this.#credit.live(ukey);
-      if (ukey.packets === ukey.effectPackets) continue;
-      ukey.effectPackets = ukey.packets;
-      refreshed = true;
-      if (this.#options.applyEffects(this.retranslate(ukey).effects)) this.stale = true;
-    }
-    return refreshed;
+  refresh(ukey: Ukey): boolean {
+    if (!ukey.hasEffects || ukey.state !== "live") return false;
+    this.#credit.live(ukey);
+    if (ukey.packets === ukey.effectPackets) return false;
+    ukey.effectPackets = ukey.packets;
+    const { options } = this.#options.translation;
+    const translation = this.retranslate(ukey, { ...options, tcpFlags: this.#credit.tcpFlags(ukey) });
+    this.#options.applyEffects(translation.effects);
+    return true;
   }
 
   /** Takes a live megaflow out of the PMD; its last packets are credited when the reply comes. */
@@ -135,26 +156,27 @@ export class InstalledMegaflows {
 
   /**
    * Gives a live megaflow the actions of a new translation that needs no wider mask; returns whether they
-   * are others than before.
+   * are others than before. What it counts until the PMD has them belongs to the rules that it had.
    */
   replace(ukey: Ukey, translation: Translation): boolean {
     this.#credit.live(ukey);
-    const { answer: before } = ukey;
     const answer = this.answers.of(translation);
-    const same = sameWords(answer.program, before.program);
+    const next: Modification = { answer, ...dependenceOf(translation), block: ukey.block };
     this.#retain(answer);
-    if (!same) {
-      const block = this.channel.capacity.reserveProgram(answer.program);
-      this.channel.modifyFlow(ukey.flow, ukey.cookie, answer.program);
-      this.channel.capacity.releaseProgram(ukey.block);
-      ukey.block = block;
+    if (sameWords(answer.program, ukey.program)) {
+      this.#adoptModification(ukey, next);
+      return false;
     }
-    this.#release(before);
-    ukey.answer = answer;
-    ukey.hasEffects = translation.effects.length > 0;
-    ukey.generation = this.generation;
-    ukey.rules = translation.rules;
-    return !same;
+    ukey.state = "modifying";
+    this.#modifying.set(ukey, next);
+    next.block = this.channel.capacity.reserveProgram(answer.program);
+    this.#waiting.set(this.channel.modifyFlow(ukey.flow, ukey.cookie, answer.program), ukey);
+    return true;
+  }
+
+  /** Whether the PMD has applied the command with this token and all before it. */
+  hasAcknowledged(token: number): boolean {
+    return ((this.#acknowledged - token) | 0) >= 0;
   }
 
   /** Installs the megaflows of a PMD that is no more; their counters start anew. */
@@ -162,10 +184,15 @@ export class InstalledMegaflows {
     for (const old of other.ukeys.values()) {
       if (old.state !== "live") continue;
       old.keyInto(this.key);
-      this.put(0, this.keys.add(this.key, 0), old.mask, this.answers.of(old), old);
+      const { rules, hasEffects, missedTables, macTag, createdMs } = old;
+      const about = { rules, hasEffects, missedTables, macTag, createdMs };
+      this.put(0, this.keys.add(this.key, 0), old.mask, this.answers.of(old), about);
     }
     for (const old of other.ukeys.values()) {
-      other.credit(old);
+      // The dead PMD's memory is as it left it: what it counted is not lost.
+      if (old.state !== "putting") other.#credit.standing(old);
+      const next = other.#modifying.get(old);
+      if (next !== undefined) other.#release(next.answer);
       other.#release(old.answer);
     }
   }
@@ -179,7 +206,7 @@ export class InstalledMegaflows {
     keyNumber: number,
     mask: Uint32Array,
     answer: Answer,
-    about: Pick<Ukey, "rules" | "hasEffects" | "generation" | "createdMs">,
+    about: Dependence & { readonly createdMs: number },
   ): Ukey {
     const shape = this.#masks.choose(mask, EVERYTHING);
     this.#masks.retain(shape);
@@ -189,7 +216,6 @@ export class InstalledMegaflows {
     // Making room may take replies in, and these give numbers back: the number comes after it.
     const block = this.channel.capacity.reserveFlow(lanes.length, program);
     const cookie = this.ukeys.nextCookie;
-    const { rules, hasEffects, generation, createdMs } = about;
     const { keys, ufid } = this;
     const ukey = new Ukey({
       cookie,
@@ -197,13 +223,11 @@ export class InstalledMegaflows {
       keys,
       keyNumber,
       answer,
-      rules,
+      ...about,
       block,
-      hasEffects,
-      generation,
-      createdMs,
     });
     this.ukeys.add(ukey);
+    if (about.hasEffects) this.#effectful++;
     ufidInto(ufid, this.key, bits, shape.words);
     const put = { pending, cookie, ufid, lanes, mask: bits, key: this.key, program };
     this.putToken = this.channel.putFlow(put);
@@ -215,6 +239,7 @@ export class InstalledMegaflows {
   protected reply(record: number): void {
     const { u32, u64 } = this.channel.memory;
     const token = u32[(record + REPLY_TOKEN) >>> 2]!;
+    this.#acknowledged = token;
     const ukey = this.#waiting.take(token);
     if (ukey === undefined) return;
     const status = u32[(record + REPLY_STATUS) >>> 2]! as CommandStatus;
@@ -225,9 +250,39 @@ export class InstalledMegaflows {
     }
     const packets = Number(u64[(record + REPLY_PACKETS) / 8]!);
     const bytes = Number(u64[(record + REPLY_BYTES) / 8]!);
-    if (status === CommandStatus.OK) this.#credit.final(ukey, packets, bytes);
+    if (status === CommandStatus.OK) {
+      this.#credit.final(ukey, packets, bytes, Math.max(ukey.createdMs, u32[(record + REPLY_VALUE) >>> 2]!));
+    }
+    if (ukey.state === "modifying") {
+      this.#modified(ukey, status);
+      return;
+    }
     this.counters.deleted++;
     this.#forget(ukey);
+  }
+
+  /** Without room for the new actions the old ones would stay for ever: better none. */
+  #modified(ukey: Ukey, status: CommandStatus): void {
+    const next = this.#modifying.get(ukey)!;
+    this.#modifying.delete(ukey);
+    ukey.state = "live";
+    if (status === CommandStatus.OK) {
+      this.channel.capacity.releaseProgram(ukey.block);
+      this.#adoptModification(ukey, next);
+      return;
+    }
+    this.channel.capacity.releaseProgram(next.block);
+    this.#release(next.answer);
+    this.remove(ukey);
+  }
+
+  /** The megaflow does something else now; the new answer is retained already. */
+  #adoptModification(ukey: Ukey, next: Modification): void {
+    this.#release(ukey.answer);
+    ukey.answer = next.answer;
+    ukey.block = next.block;
+    ukey.dependOn(next);
+    if (next.hasEffects) this.#effectful++;
   }
 
   /**
@@ -238,8 +293,6 @@ export class InstalledMegaflows {
     if (status === CommandStatus.OK) {
       ukey.state = "live";
       ukey.flow = value;
-      // A pass that came while the PMD had not answered left it out.
-      if (ukey.generation !== this.generation) this.stale = true;
       this.counters.installed++;
       return;
     }
@@ -259,9 +312,7 @@ export class InstalledMegaflows {
     const { answer, block } = older;
     older.answer = younger.answer;
     older.block = younger.block;
-    older.rules = younger.rules;
-    older.hasEffects = younger.hasEffects;
-    older.generation = younger.generation;
+    older.dependOn(younger);
     younger.answer = answer;
     younger.block = block;
   }
@@ -272,6 +323,7 @@ export class InstalledMegaflows {
     this.ukeys.delete(ukey.cookie);
     this.#masks.release(ukey.shape);
     this.keys.remove(ukey.keyNumber);
+    ukey.state = "gone";
   }
 
   #retain(answer: Answer): void {
@@ -285,6 +337,11 @@ export class InstalledMegaflows {
     for (const id of answer.recircIds) this.#options.recirc.release(id);
     for (const id of answer.cookies) this.#options.records.release(id);
   }
+}
+
+/** What an installed megaflow keeps of its translation besides the answer. */
+export function dependenceOf({ rules, effects, missedTables, macTag }: Translation): Dependence {
+  return { rules, hasEffects: effects.length > 0, missedTables, macTag };
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {

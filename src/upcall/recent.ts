@@ -40,7 +40,7 @@ export class RecentMegaflows {
       const ukey = this.#places[ufidWord(key, mask.bits, mask.words) & (PLACES - 1)];
       if (ukey === undefined || ukey.shape !== mask) continue;
       // One that is gone by now has left its number, and maybe its key's place, to another.
-      if (this.#installed.get(ukey.cookie) !== ukey || ukey.state === "deleting") continue;
+      if (this.#installed.get(ukey.cookie) !== ukey || !answers(ukey)) continue;
       if (!ukey.hasEffects && ukey.covers(key)) return ukey;
     }
     return undefined;
@@ -52,4 +52,9 @@ export class RecentMegaflows {
     this.#places.fill(undefined);
     this.#masks = [];
   }
+}
+
+/** Whether what the books say of a megaflow is what the PMD does, or will do. */
+function answers({ state }: Ukey): boolean {
+  return state === "live" || state === "putting";
 }

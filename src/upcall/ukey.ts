@@ -11,8 +11,19 @@ import type { TableRule } from "../xlate/table-rule.ts";
 import type { Answer } from "./answers.ts";
 import type { KeyStore } from "./key-store.ts";
 
-/** `putting`: the PMD has not answered; `deleting`: its final counters are on the way. */
-export type UkeyState = "putting" | "live" | "deleting";
+/**
+ * `putting`: the PMD has not answered; `modifying`: other actions are on the way; `deleting`: its final
+ * counters are; `gone`: nobody has it any more.
+ */
+export type UkeyState = "putting" | "live" | "modifying" | "deleting" | "gone";
+
+/** What else a translation depended on: see Translation. */
+export interface Dependence {
+  readonly rules: readonly TableRule[];
+  readonly hasEffects: boolean;
+  readonly missedTables: number;
+  readonly macTag: number;
+}
 
 /** One megaflow of one PMD. */
 export class Ukey {
@@ -38,8 +49,8 @@ export class Ukey {
   hasEffects: boolean;
   /** Packets whose effects have been applied. */
   effectPackets = 0;
-  /** Passes of the revalidator when it was translated last. */
-  generation: number;
+  #missedTables: number;
+  #macTag: number;
   readonly createdMs: number;
 
   constructor(init: UkeyInit) {
@@ -51,7 +62,8 @@ export class Ukey {
     this.#rules = compact(init.rules);
     this.block = init.block;
     this.hasEffects = init.hasEffects;
-    this.generation = init.generation;
+    this.#missedTables = init.missedTables | 0;
+    this.#macTag = init.macTag | 0;
     this.createdMs = init.createdMs;
   }
 
@@ -114,29 +126,40 @@ export class Ukey {
     return Array.isArray(this.#rules) ? this.#rules : [this.#rules as TableRule];
   }
 
-  set rules(rules: readonly TableRule[]) {
-    this.#rules = compact(rules);
+  /** Tables whose lookup found nothing: see Translation. */
+  get missedTables(): number {
+    return this.#missedTables >>> 0;
   }
 
-  /** Counts packets for every rule that they went through. */
-  countForRules(packets: number, bytes: number): void {
+  /** The address that was looked up: see Translation. */
+  get macTag(): number {
+    return this.#macTag >>> 0;
+  }
+
+  /** It was translated again, or stands in for another one. */
+  dependOn(on: Dependence): void {
+    this.#rules = compact(on.rules);
+    this.hasEffects = on.hasEffects;
+    this.#missedTables = on.missedTables | 0;
+    this.#macTag = on.macTag | 0;
+  }
+
+  /** Counts packets, of which the last came at `usedMs`, for every rule that they went through. */
+  creditRules(packets: number, bytes: number, usedMs: number): void {
     if (Array.isArray(this.#rules)) {
-      for (const rule of this.#rules as readonly TableRule[]) count(rule, packets, bytes);
-    } else count(this.#rules as TableRule, packets, bytes);
+      for (const rule of this.#rules as readonly TableRule[]) rule.credit(packets, bytes, usedMs);
+    } else (this.#rules as TableRule).credit(packets, bytes, usedMs);
   }
 }
 
 /** What a megaflow is made with. */
-export interface UkeyInit {
+export interface UkeyInit extends Dependence {
   readonly cookie: number;
   readonly shape: MegaflowMask;
   readonly keys: KeyStore;
   readonly keyNumber: number;
   readonly answer: Answer;
-  readonly rules: readonly TableRule[];
   readonly block: number;
-  readonly hasEffects: boolean;
-  readonly generation: number;
   readonly createdMs: number;
 }
 
@@ -152,8 +175,3 @@ function compact(rules: readonly TableRule[]): TableRule | readonly TableRule[] 
 }
 
 const NO_RULES: readonly TableRule[] = [];
-
-function count(rule: TableRule, packets: number, bytes: number): void {
-  rule.packets += packets;
-  rule.bytes += bytes;
-}

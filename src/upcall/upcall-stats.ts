@@ -42,6 +42,8 @@ export interface UpcallStats extends Readonly<PortUpcallCounters> {
 
 /** Counters of the slow path of one PMD. */
 export interface HandlerCounters extends PortUpcallCounters {
+  /** Of the misses that were not installed, those that found as many megaflows as the limit allows. */
+  refused: number;
   deleted: number;
   unknownCookies: number;
 }

@@ -32,7 +32,12 @@ export class BridgeChanges {
 
   /** Whether nothing has changed. */
   get empty(): boolean {
-    return !this.all && !this.rulesChanged && this.groups.size + this.ports.size + this.macTags.size === 0;
+    return this.macTags.size === 0 && this.onlyMacs;
+  }
+
+  /** Whether nothing but learned addresses has changed. */
+  get onlyMacs(): boolean {
+    return !this.all && !this.rulesChanged && this.groups.size + this.ports.size === 0;
   }
 
   get rulesChanged(): boolean {

@@ -19,6 +19,8 @@ const TABLE_ALL = 255;
 export interface FlowModOptions {
   /** A modify that finds nothing adds, as in OpenFlow 1.0; default true. */
   readonly modifyAdds?: boolean;
+  /** Says where a change came from, for errors: `file:line`. */
+  readonly where?: (index: number) => string;
 }
 
 /** What a change did. */
@@ -47,11 +49,13 @@ export function applyFlowMods(
   options: FlowModOptions = {},
 ): FlowModResult {
   const bundle = new Bundle(bridge, nowMs, options);
+  let index = 0;
   try {
-    for (const mod of mods) bundle.apply(mod);
+    for (; index < mods.length; index++) bundle.apply(mods[index] as FlowMod);
   } catch (error) {
     bundle.revert();
-    throw error;
+    if (!(error instanceof FlowOverlapError) || options.where === undefined) throw error;
+    throw new FlowOverlapError(`${options.where(index)}: ${error.message}`);
   }
   return bundle.commit();
 }

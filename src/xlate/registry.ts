@@ -11,13 +11,16 @@ interface Entry<T> {
   readonly item: T;
   readonly key: string;
   users: number;
+  /** Sweeps that had been made when somebody last asked for it or left it. */
+  touched: number;
 }
 
-/** Interned items; those nobody uses any more go at the next `sweep`. */
+/** Interned items; those that nobody uses any more go at the second `sweep` from then on. */
 export class InternTable<T> implements Registry<T> {
   readonly #byKey = new Map<string, number>();
   readonly #byId = new Map<number, Entry<T>>();
   #next = 1;
+  #sweeps = 0;
 
   get size(): number {
     return this.#byId.size;
@@ -26,13 +29,16 @@ export class InternTable<T> implements Registry<T> {
   intern(item: T): number {
     const key = contentKey(item);
     const known = this.#byKey.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      (this.#byId.get(known) as Entry<T>).touched = this.#sweeps;
+      return known;
+    }
     if (this.#byId.size >= ID_MAX - 1) return 0;
     while (this.#byId.has(this.#next)) this.#advance();
     const id = this.#next;
     this.#advance();
     this.#byKey.set(key, id);
-    this.#byId.set(id, { item, key, users: 0 });
+    this.#byId.set(id, { item, key, users: 0, touched: this.#sweeps });
     return id;
   }
 
@@ -49,13 +55,19 @@ export class InternTable<T> implements Registry<T> {
   /** One megaflow less leads to `id`. */
   release(id: number): void {
     const entry = this.#byId.get(id);
-    if (entry !== undefined && entry.users > 0) entry.users--;
+    if (entry === undefined || entry.users === 0) return;
+    entry.users--;
+    entry.touched = this.#sweeps;
   }
 
-  /** Forgets what no megaflow leads to; to be called when no packet is between two passes. */
+  /**
+   * Forgets what no megaflow leads to and nobody has asked for since the sweep before the last; packets that are
+   * between two passes have that long to get through.
+   */
   sweep(): void {
-    for (const [id, { key, users }] of this.#byId) {
-      if (users > 0) continue;
+    this.#sweeps++;
+    for (const [id, { key, users, touched }] of this.#byId) {
+      if (users > 0 || this.#sweeps - touched < 2) continue;
       this.#byId.delete(id);
       this.#byKey.delete(key);
     }
