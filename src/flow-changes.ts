@@ -24,7 +24,12 @@ export interface FlowChange {
 }
 
 /** Changes a bridge as lines of flow syntax say; `command` holds for all lines, else each may begin with one. */
-export function changeFlows(bridge: Bridge, source: FlowText, nowMs: number, command?: FlowModCommand): FlowChange {
+export function changeFlows(
+  bridge: Bridge,
+  source: FlowText,
+  nowMs: number,
+  command?: FlowModCommand,
+): FlowChange {
   const mods = parseFlows(source.text, { file: source.file }, command);
   const where = (index: number) => lineOf([source], index);
   return summary(bridge, mods, nowMs, where, 0);
@@ -58,7 +63,8 @@ function summary(
 function lineOf(sources: readonly FlowText[], index: number): string {
   let left = index;
   for (const { text, file } of sources) {
-    for (const [line] of textLines(text)) if (left-- === 0) return file === undefined ? `line ${line}` : `${file}:${line}`;
+    for (const [line] of textLines(text))
+      if (left-- === 0) return file === undefined ? `line ${line}` : `${file}:${line}`;
   }
   return "";
 }

@@ -329,6 +329,10 @@ export class ThreadedSwitch extends Switch {
     this.#sent(port, u8.subarray(data, data + u32[(record + TX_RECORD_LENGTH) >>> 2]!));
   }
 
+  protected override changed(): void {
+    this.#wake();
+  }
+
   #wake(): void {
     Atomics.add(this.memory.i32, this.#wakeWord / 4, 1);
     Atomics.notify(this.memory.i32, this.#wakeWord / 4);

@@ -63,7 +63,11 @@ export function parseFlow(text: string, options: FlowParseOptions = {}, command?
  * Reads every flow of a file's text; comments begin with `#`. Lines may begin with a command, unless `command`
  * says what to do with all of them.
  */
-export function parseFlows(text: string, options: FlowParseOptions = {}, command?: FlowModCommand): FlowMod[] {
+export function parseFlows(
+  text: string,
+  options: FlowParseOptions = {},
+  command?: FlowModCommand,
+): FlowMod[] {
   const parser = new FlowParser(options);
   const mods: FlowMod[] = [];
   for (const [line, content] of textLines(text)) {

@@ -143,7 +143,7 @@ function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boole
     if (writes.some((written) => written === null || written.has(word))) continue;
     const value = values[i] as number;
     const bit = bits[i] as number;
-    if (((valueOf(word) ^ value) & bit & (word < KEY_WORD_COUNT ? (mask[word] as number) : -1)) !== 0) {
+    if (((startValue(word) ^ value) & bit & (word < KEY_WORD_COUNT ? (mask[word] as number) : -1)) !== 0) {
       return false;
     }
   }
@@ -151,7 +151,7 @@ function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boole
 }
 
 /** A word of the flow as the pipeline begins with it: what is only the pipeline's own is 0. */
-function valueOf(word: number): number {
+function startValue(word: number): number {
   if (word < KEY_WORD_COUNT) return key[word] as number;
   return word === IN_PORT_WORD ? odpPortToOf(key[KEY_IN_PORT >>> 2] as OdpPort) : 0;
 }

@@ -48,7 +48,11 @@ export class Pass {
   }
 
   /** Visits what is left of one PMD; returns whether that was all. */
-  #stride(handler: UpcallHandler, slice: Slice, visit: (handler: UpcallHandler, ukey: Ukey) => void): boolean {
+  #stride(
+    handler: UpcallHandler,
+    slice: Slice,
+    visit: (handler: UpcallHandler, ukey: Ukey) => void,
+  ): boolean {
     const { ukeys } = handler;
     while (this.#place < this.#end) {
       if (isOver(slice) || isFull(handler, slice)) return false;

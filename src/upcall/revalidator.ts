@@ -54,7 +54,9 @@ export class Revalidator {
   readonly counters = new RevalidatorCounters();
   readonly #options: RevalidatorOptions;
   readonly #limit: FlowLimit;
-  #round: { readonly work: ChangeRound; readonly changes: BridgeChanges; readonly sinceMs: number } | undefined;
+  #round:
+    | { readonly work: ChangeRound; readonly changes: BridgeChanges; readonly sinceMs: number }
+    | undefined;
   readonly #fences: Fence[] = [];
   /** Rounds begun, and rounds whose fence every PMD has passed. */
   #begun = 0;
@@ -101,7 +103,9 @@ export class Revalidator {
 
   /** Whether a sweep is due. */
   get isSweepDue(): boolean {
-    return this.#options.nowMs() - this.#sweptMs >= Math.max(this.#options.settings().revalidateMs, this.#pauseMs);
+    return (
+      this.#options.nowMs() - this.#sweptMs >= Math.max(this.#options.settings().revalidateMs, this.#pauseMs)
+    );
   }
 
   /** Whether a change has not reached every megaflow yet. */

@@ -87,7 +87,8 @@ function exploreOne(action: OfAction, found: Found): void {
     }
     default:
       found.writes = null;
-      if (action.type === "bundle" || action.type === "outputReg" || action.type === "sample") found.ports = null;
+      if (action.type === "bundle" || action.type === "outputReg" || action.type === "sample")
+        found.ports = null;
   }
 }
 

@@ -78,7 +78,9 @@ function isSame(rule: TableRule, mod: FlowMod): boolean {
 }
 
 function textOf(actions: unknown): string {
-  return JSON.stringify(actions, (_name, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
+  return JSON.stringify(actions, (_name, value: unknown) =>
+    typeof value === "bigint" ? `${value}n` : value,
+  );
 }
 
 function deletionOf({ tableId, priority, match }: TableRule): FlowMod {

@@ -159,9 +159,12 @@ test("equal things get equal numbers, and unused ones are forgotten", () => {
   assert.notEqual(table.intern({ ...item(), big: 6n }), id);
   table.retain(id);
   table.sweep();
+  table.sweep();
   assert.equal(table.size, 1);
   assert.deepEqual(table.get(id), item());
   table.release(id);
+  table.sweep();
+  assert.equal(table.size, 1, "a packet may be between two passes");
   table.sweep();
   assert.equal(table.size, 0);
 });
