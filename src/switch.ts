@@ -11,8 +11,8 @@ import type { PmdOptions } from "./datapath/pmd-memory.ts";
 import type { PmdStats } from "./datapath/pmd-stats.ts";
 import { addPortCounters, type PortCounters, readPortCounters } from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
-import type { OdpPort } from "./odp/action.ts";
 import { changeFlows, type FlowChange, type FlowText, replaceFlows } from "./flow-changes.ts";
+import type { OdpPort } from "./odp/action.ts";
 import type { Meter } from "./openflow/meter.ts";
 import { parseGroups } from "./openflow/parse-group.ts";
 import { parseMeter } from "./openflow/parse-meter.ts";
@@ -343,7 +343,7 @@ export class Switch {
     if (this.#portNames.has(port.name)) {
       throw new MegaflowError("PORT_EXISTS", `a port named ${port.name} is there already`);
     }
-    this.bridge.ports.set(port.number, of);
+    this.bridge.setPort(of);
     this.#portNames.set(port.name, port.number);
     return of.odpPort;
   }
@@ -352,8 +352,9 @@ export class Switch {
   protected removeBridgePort(number: OfPort): void {
     const port = this.bridge.ports.get(number);
     if (port === undefined) throw new MegaflowError("NO_PORT", `there is no port ${number}`);
-    this.bridge.ports.delete(number);
+    this.bridge.removePort(number);
     this.#portNames.delete(port.name);
+    this.changed();
   }
 
   protected givePort(pmd: Pmd, port: PmdPortRecord): void {

@@ -135,14 +135,13 @@ export class ThreadedSwitch extends Switch {
       this.removeBridgePort(port.number);
       throw error;
     }
-    this.revalidate();
+    this.changed();
   }
 
   /** Detaches from a port's interface and takes the port away; other ports do not notice. */
   async removeRealPort(number: OfPort): Promise<void> {
     const odp = ofPortToOdp(number) as number;
     this.removeBridgePort(number);
-    this.revalidate();
     await this.#manager("real").remove(odp);
   }
 
@@ -258,8 +257,8 @@ export class ThreadedSwitch extends Switch {
     const number = odpPortToOf(odp);
     const port = this.bridge.ports.get(number);
     if (port === undefined) return;
-    this.bridge.ports.set(number, { ...port, live });
-    this.revalidate();
+    this.bridge.setPort({ ...port, live });
+    this.changed();
   }
 
   #start(pmd: Pmd): void {

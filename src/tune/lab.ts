@@ -63,7 +63,7 @@ export class Lab extends Switch {
     loadNative().addon?.adviseHugePages(this.memory.u8, 0, this.memory.u8.length);
     this.#pmd = this.createPmd(0);
     this.pmds.push(this.#pmd);
-    this.#runner = new InlineRunner(this.#pmd, () => this.revalidate());
+    this.#runner = new InlineRunner(this.#pmd, this.revalidator);
     this.#stages = new StageClock(this.memory, this.#pmd.layout.control, this.#runner.datapath);
     for (let number = 1; number <= options.ports; number++)
       this.addPort({ number: number as OfPort, name: `p${number}`, transmit: "null" });
@@ -71,8 +71,7 @@ export class Lab extends Switch {
     this.#runner.settle();
   }
 
-  override addFlows(text: string, file?: string): void {
-    super.addFlows(text, file);
+  protected override changed(): void {
     this.#runner.settle();
   }
 
@@ -190,7 +189,7 @@ export class Lab extends Switch {
     for (let idle = 0; idle < 3; ) {
       const worked = this.#runner.datapath.poll(turns, this.#clock());
       const answered = this.#pmd.handler.drain();
-      if (this.#pmd.handler.stale) this.revalidate();
+      this.revalidator.turn({ deadline: Number.POSITIVE_INFINITY });
       look();
       const busy = worked !== 0 || answered !== 0 || this.counters.inFlight !== 0;
       idle = busy ? 0 : idle + 1;
