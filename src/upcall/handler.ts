@@ -22,8 +22,8 @@ import {
 import { clockUs } from "../datapath/clock-us.ts";
 import type { PmdChannel } from "../datapath/pmd-channel.ts";
 import { ActionEncodingError } from "../errors.ts";
-import { translate } from "../xlate/translate.ts";
 import type { BridgeChanges } from "../xlate/changes.ts";
+import { translate } from "../xlate/translate.ts";
 import type { ControllerRecord, Translation } from "../xlate/translation.ts";
 import type { Answer } from "./answers.ts";
 import { dependenceOf, InstalledMegaflows, type InstalledOptions } from "./installed.ts";

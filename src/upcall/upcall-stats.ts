@@ -67,7 +67,7 @@ export interface UpcallSource {
 
 /** Adds up what all PMDs have done; `ports` are the datapath's ports whose losses are asked for. */
 export function sumUpcalls(sources: readonly UpcallSource[], ports: Iterable<number>): UpcallStats {
-  const counters: HandlerCounters = { ...noUpcalls(), deleted: 0, unknownCookies: 0 };
+  const counters: HandlerCounters = { ...noUpcalls(), refused: 0, deleted: 0, unknownCookies: 0 };
   const times = new UpcallTimes();
   let waiting = 0;
   for (const source of sources) {
