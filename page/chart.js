@@ -3,7 +3,7 @@
 
 import { element, setAttributes, setCount, setText, svg } from "./dom.js";
 import { duration } from "./format.js";
-import { niceStep } from "./scale.js";
+import { niceStep, timeStep } from "./scale.js";
 
 /**
  * @typedef {object} Series
@@ -29,6 +29,8 @@ import { niceStep } from "./scale.js";
 
 const HEIGHT = 168;
 const EDGE = { left: 8, right: 8, top: 16, bottom: 18 };
+/** Room for a time below the chart. */
+const TICK_WIDTH = 70;
 /** A longer pause between two samples is a gap. */
 const GAP_MS = 3500;
 
@@ -113,15 +115,18 @@ export class TimeChart {
     this.#top = this.#options.top ?? (largest > 0 ? largest * 1.05 : 1);
     setAttributes(this.#plot, { viewBox: `0 0 ${this.#width} ${HEIGHT}` });
     this.#drawGrid();
-    setCount(this.#paths, this.#series.length, () => svg("path"));
+    setCount(this.#paths, this.#series.length, () =>
+      svg("g", {}, svg("path"), svg("path", { class: "line" })),
+    );
     const lone = this.#series.length === 1;
     this.#series.forEach((series, i) => {
       const row = stacks[i] ?? [];
-      const path = /** @type {SVGPathElement} */ (this.#paths.children[i]);
-      const area = this.#options.stacked || lone;
-      path.setAttribute("d", this.#options.stacked ? this.#area(row, stacks[i - 1]) : this.#path(row, lone));
-      path.setAttribute("class", this.#options.stacked ? "area" : area ? "line filled" : "line");
-      path.style.setProperty("--color", `var(${series.color})`);
+      const group = /** @type {SVGGElement} */ (this.#paths.children[i]);
+      const [area, line] = [...group.children];
+      group.style.setProperty("--color", `var(${series.color})`);
+      area?.setAttribute("class", this.#options.stacked ? "area" : "shade");
+      area?.setAttribute("d", this.#options.stacked || lone ? this.#area(row, stacks[i - 1]) : "");
+      line?.setAttribute("d", this.#options.stacked ? "" : this.#path(row));
     });
     this.#showValues();
   }
@@ -148,10 +153,9 @@ export class TimeChart {
       if (value > 0) parts.push(svg("text", { x: EDGE.left, y: y - 4 }, this.#options.format(value)));
     }
     const { span } = this.#frame;
-    const ticks = this.#width < 360 ? 3 : 5;
-    for (let i = 0; i <= ticks; i++) {
-      const ago = span * (1 - i / ticks);
-      const anchor = i === 0 ? "start" : i === ticks ? "end" : "middle";
+    const tick = timeStep(span, this.#width / TICK_WIDTH);
+    for (let ago = 0; ago <= span; ago += tick) {
+      const anchor = ago === 0 ? "end" : ago > span * 0.96 ? "start" : "middle";
       const text = ago === 0 ? "now" : `−${duration(ago / 1000).replace(/ 0\u00a0s$/, "")}`;
       const x = this.#x(this.#frame.end - ago);
       parts.push(svg("text", { x, y: HEIGHT - 4, "text-anchor": anchor }, text));
@@ -178,19 +182,10 @@ export class TimeChart {
     return runs;
   }
 
-  /**
-   * @param {readonly number[]} row
-   * @param {boolean} filled
-   */
-  #path(row, filled) {
+  /** @param {readonly number[]} row */
+  #path(row) {
     return this.#runs(row)
-      .map((run) => {
-        const line = `M${this.#points(run, row)}`;
-        if (!filled) return line;
-        const [first = 0] = run;
-        const floor = this.#y(0).toFixed(1);
-        return `${line}V${floor}H${this.#x(this.#frame.times[first] ?? 0).toFixed(1)}Z`;
-      })
+      .map((run) => `M${this.#points(run, row)}`)
       .join("");
   }
 

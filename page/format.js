@@ -42,6 +42,9 @@ export function percent(value) {
 /** @param {number} value */
 export const cycles = (value) => (value > 0 ? `${digits(value)}${NB}cycles` : "–");
 
+/** @param {number} value of two like quantities, so without a unit */
+export const ratio = (value) => digits(value);
+
 /** @param {number} value */
 export const count = (value) => Math.round(value).toLocaleString("en-US");
 
@@ -82,5 +85,5 @@ function digits(value) {
   if (value === 0) return "0";
   if (value >= 100) return value.toFixed(0);
   if (value >= 10) return value.toFixed(1);
-  return value >= 1 || value < 0.001 ? value.toFixed(2) : value.toPrecision(2);
+  return value >= 1 ? value.toFixed(2) : value >= 0.001 ? value.toPrecision(2) : "0.00";
 }

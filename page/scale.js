@@ -9,3 +9,14 @@ export function niceStep(least) {
   const factor = [1, 2, 5, 10].find((one) => one * power >= least * 0.9999) ?? 10;
   return factor * power;
 }
+
+const timeSteps = [10, 15, 30, 60, 120, 180, 300, 600].map((seconds) => seconds * 1000);
+
+/**
+ * The shortest round time of which no more than `most` fit into `span` milliseconds.
+ * @param {number} span
+ * @param {number} most
+ */
+export function timeStep(span, most) {
+  return timeSteps.find((step) => span / step <= most) ?? span;
+}

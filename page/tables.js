@@ -2,7 +2,7 @@
 
 import { levels, pmdName } from "./charts.js";
 import { byId, element, setCount, setText } from "./dom.js";
-import { bitRate, count, cycles, packetRate, percent, perSecond } from "./format.js";
+import { bitRate, count, cycles, packetRate, percent, perSecond, ratio } from "./format.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./store.js").Sample} Sample */
@@ -80,7 +80,7 @@ export function drawCores(store, sample, latest) {
   const body = tableBody(table, heads, [1, 4]);
   setCount(body, sample.pmds.length, () => {
     const row = element("tr", {}, element("th", { scope: "row" }));
-    for (let i = 1; i < heads.length; i++) row.append(element("td"));
+    for (const head of heads.slice(1)) row.append(element("td", { "data-label": head }));
     row.children[1]?.append(element("meter", { min: 0, max: 1, class: "busy" }), element("span"));
     row.children[4]?.append(
       element("span", { class: "split", role: "img" }, ...levels.map(() => element("i"))),
@@ -120,7 +120,7 @@ function drawCore(row, store, sample, latest, pmd) {
     0: pmdName(store.description.pmds[pmd] ?? { index: pmd, core: -1 }),
     2: packetRate(value("rate")),
     3: cycles(value("cycles")),
-    5: value("masksPerLookup").toFixed(2),
+    5: ratio(value("masksPerLookup")),
     6: perSecond(value("upcalls")),
     7: perSecond(value("upcallsLost")),
     8: packetRate(value("dropped")),
@@ -160,6 +160,7 @@ export function drawPorts(latest) {
   const body = tableBody(byId("ports", HTMLTableElement), heads, []);
   setRows(
     body,
+    heads,
     latest.ports.map((port) => [
       `${port.number} ${port.name}`,
       `${packetRate(port.rxPackets)}\n${bitRate(port.rxBits)}`,
@@ -176,8 +177,9 @@ export function drawDrops(latest) {
   const rows = Object.entries(latest.drops)
     .sort((a, b) => b[1] - a[1])
     .map(([reason, rate]) => [reason, packetRate(rate)]);
-  const body = tableBody(byId("drops", HTMLTableElement), ["reason", "rate"], []);
-  setRows(body, rows.length > 0 ? rows : [["nothing is dropped", packetRate(0)]]);
+  const heads = ["reason", "rate"];
+  const body = tableBody(byId("drops", HTMLTableElement), heads, []);
+  setRows(body, heads, rows.length > 0 ? rows : [["nothing is dropped", packetRate(0)]]);
 }
 
 /**
@@ -186,7 +188,7 @@ export function drawDrops(latest) {
  * @param {readonly string[]} heads
  * @param {readonly number[]} wide columns that are not numbers
  */
-export function tableBody(table, heads, wide) {
+function tableBody(table, heads, wide) {
   const body = table.tBodies[0];
   if (body !== undefined) return body;
   const cells = heads.map((head, i) =>
@@ -198,14 +200,17 @@ export function tableBody(table, heads, wide) {
 
 /**
  * @param {Element} body
+ * @param {readonly string[]} heads
  * @param {readonly (readonly string[])[]} rows
  */
-function setRows(body, rows) {
+function setRows(body, heads, rows) {
   setCount(body, rows.length, () => element("tr"));
   rows.forEach((texts, i) => {
     const row = body.children[i];
     if (!row) return;
-    setCount(row, texts.length, (at) => (at === 0 ? element("th", { scope: "row" }) : element("td")));
+    setCount(row, texts.length, (at) =>
+      at === 0 ? element("th", { scope: "row" }) : element("td", { "data-label": heads[at] }),
+    );
     texts.forEach((text, at) => {
       const cell = row.children[at];
       if (cell) setText(cell, text);

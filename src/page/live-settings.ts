@@ -12,13 +12,13 @@ import type { LiveSetting } from "./shapes.ts";
 /** In the order of the page. */
 const liveKeys: readonly SettingKey[] = [
   "microflow.entries",
+  "maskCache.entries",
   "microflow.insertInverse",
+  "rank.intervalMs",
   "microflow.mode",
   "microflow.bypass",
-  "maskCache.entries",
   "maskCache.victim",
   "pruning",
-  "rank.intervalMs",
 ];
 
 /** Steps of the settings that are neither sizes nor words. */
