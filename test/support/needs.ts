@@ -16,6 +16,7 @@ export const NEED_TCPDUMP: Need = { command: "tcpdump", package: "tcpdump" };
 export const NEED_ETHTOOL: Need = { command: "ethtool", package: "ethtool" };
 export const NEED_IPERF3: Need = { command: "iperf3", package: "iperf3" };
 export const NEED_PING: Need = { command: "ping", package: "iputils-ping" };
+export const NEED_CHROMIUM: Need = { command: "/usr/bin/chromium", package: "chromium" };
 
 const { CI } = process.env;
 
