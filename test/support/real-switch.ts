@@ -3,10 +3,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { findProfile, resolveSettings } from "../../src/config/profiles.ts";
+import type { RealPortConfig } from "../../src/config/real-port-config.ts";
 import { requireNative } from "../../src/native.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import type { IdleMode } from "../../src/pmd/idle.ts";
-import type { RealPortConfig } from "../../src/config/real-port-config.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
 
 /** What a real switch is made with. */

@@ -197,7 +197,7 @@ groups: 7
     `3:10: profile; expected default or kernel or userspace or microflow, got "fast"`,
     `4:1: unknown key in the configuration; expected one of bridge, cores, idle, pmd-sleep-max, profile, settings, seed, ports, flows, groups, meters, http, got "colour"`,
     `6:10: setting batch; expected 1 to 256, got "1000"`,
-    `7:3: unknown setting; expected one of microflow.entries, microflow.mode, microflow.insertInverse, microflow.bypass, maskCache.entries, maskCache.victim, pruning, rank.intervalMs, batch, frames, flowLimit, maskLimit, conformance, got "microflow.size"`,
+    `7:3: unknown setting; expected one of microflow.entries, microflow.mode, microflow.insertInverse, microflow.bypass, maskCache.entries, maskCache.victim, pruning, rank.intervalMs, batch, frames, flowLimit, maxIdleMs, revalidateMs, maskLimit, upcall.portRate, conformance, got "microflow.size"`,
     "9:5: trace port without a file",
     "10:5: port 1 is there twice",
     `11:14: port number; expected a whole number, 1 to 1023, got "0"`,
