@@ -3,6 +3,7 @@
 import type { Profile } from "../config/profiles.ts";
 import type { HttpConfig, PortConfig, RuleText, RunConfig } from "../config/run-config.ts";
 import type { Settings } from "../config/settings.ts";
+import type { FlowChange } from "../flow-changes.ts";
 
 /** Level that answered a lookup, as JSON names it. */
 export type LookupLevelName = "microflow" | "maskCache" | "masked" | "upcall";
@@ -101,6 +102,11 @@ export interface RunEngine extends Engine {
   readonly page: { readonly url: string; readonly token: string } | undefined;
   /** Begins to receive. */
   start(): void;
+  /**
+   * Gives the switch just these rules, all at once or not at all; resolves when no packet goes by the old ones any
+   * more. Throws FlowSyntaxError and the like.
+   */
+  replaceFlows(flows: readonly RuleText[]): Promise<FlowChange>;
   /** Stops receiving and waits until what is under way has ended, so that the counters add up. */
   stop(): Promise<void>;
   /** Resolves when no port has anything more to send; rejects with the mistake of a capture. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PortConfig } from "../config/run-config.ts";
 import { ConfigError, MegaflowError } from "../errors.ts";
+import type { FlowChange, FlowText } from "../flow-changes.ts";
 import { loadNative, type NativeAddon } from "../native.ts";
 import { feedCapture } from "../netdev/capture-port.ts";
 import { CaptureReader } from "../netdev/pcap/reader.ts";
@@ -127,6 +128,12 @@ class ThreadedEngine implements RunEngine {
 
   tables() {
     return tablesOf(this.#owner);
+  }
+
+  async replaceFlows(flows: readonly FlowText[]): Promise<FlowChange> {
+    const change = this.#owner.replaceFlows(flows);
+    await this.#owner.settled();
+    return change;
   }
 
   async stop(): Promise<void> {

@@ -10,6 +10,7 @@ import { pipelineLines } from "../format/pipeline.ts";
 import { rateHeader, rateLine, ratesBetween, ratesJson } from "../format/rate-line.ts";
 import { summaryJson } from "../format/replay-json.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
+import { reloadOnHangup } from "../reload-flows.ts";
 import { createRunEngine } from "../run-engine.ts";
 
 /** Lines of numbers between two headers. */
@@ -23,6 +24,8 @@ export const spec: CommandSpec = {
     "The file names cores, settings, ports and rules (docs/cli.md has one in full); every mistake in it is " +
       "named with line and column. Once a second a line says how fast packets pass and which level found " +
       "their megaflows; at the end come the megaflows and an account of every packet. Ctrl-C ends it.",
+    "SIGHUP has it read the rules again: those of the file take the place of the present ones at once, rules that " +
+      "stay keep their counters, and a mistake is named with its line and changes nothing.",
   ],
   operands: { what: "FILE.yaml", min: 1, max: 1 },
   options: [
@@ -75,6 +78,7 @@ export async function run(args: Arguments): Promise<void> {
     log: (line) => process.stderr.write(`megaflow: ${line}\n`),
   });
   const stop = stopOnSignal();
+  const stopReloading = reloadOnHangup(file, engine, (line) => process.stderr.write(`megaflow: ${line}\n`));
   try {
     if (engine.page !== undefined) {
       const { url, token } = engine.page;
@@ -101,6 +105,7 @@ export async function run(args: Arguments): Promise<void> {
     if (failure !== undefined) throw failure;
   } finally {
     stop.dispose();
+    stopReloading();
     await engine.close();
   }
 }
