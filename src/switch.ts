@@ -232,6 +232,11 @@ export class Switch {
     return this.#translateOptions.megaflows;
   }
 
+  /** Whether every PMD has a thread of its own. */
+  get isThreaded(): boolean {
+    return false;
+  }
+
   /** CPU of a PMD; -1 = not pinned. */
   coreOf(_index: number): number {
     return -1;

@@ -119,6 +119,10 @@ export class ThreadedSwitch extends Switch {
     this.#serving = this.#serve();
   }
 
+  override get isThreaded(): boolean {
+    return true;
+  }
+
   override coreOf(index: number): number {
     return this.cores[index] ?? -1;
   }

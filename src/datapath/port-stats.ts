@@ -1,6 +1,6 @@
 // Counters of a port in one PMD, read straight from shared memory.
 
-import { RegionId } from "../../assembly/layout/pmd.ts";
+import { PMD_RXQ_COUNT, RegionId } from "../../assembly/layout/pmd.ts";
 import {
   PORT_KIND,
   PORT_KIND_MASK,
@@ -13,6 +13,13 @@ import {
   PORT_TX_PACKETS,
   PORT_UPCALLS,
   PORT_UPCALLS_LOST,
+  RXQ_BATCHES,
+  RXQ_CYCLES,
+  RXQ_KIND,
+  RXQ_PACKETS,
+  RXQ_PORT,
+  RXQ_SIZE,
+  RxqKind,
 } from "../../assembly/layout/port.ts";
 import type { SwitchMemory } from "./memory.ts";
 import type { PmdMemory } from "./pmd-memory.ts";
@@ -49,6 +56,33 @@ export function readPortCounters(memory: SwitchMemory, pmd: PmdMemory, odpPort: 
 export function readPortKind(memory: SwitchMemory, pmd: PmdMemory, odpPort: number): number {
   const record = pmd.regions.get(RegionId.PORTS)!.base + odpPort * PORT_SIZE;
   return Atomics.load(memory.u32, (record + PORT_KIND) / 4) & PORT_KIND_MASK;
+}
+
+/** A receive queue as its PMD has it. */
+export interface RxqRecord {
+  /** RxqKind. */
+  readonly kind: number;
+  /** Datapath port. */
+  readonly port: number;
+  readonly packets: number;
+  readonly batches: number;
+  readonly cycles: number;
+}
+
+/** Reads the receive queues of a PMD, those that were taken away left out. */
+export function readRxqs(memory: SwitchMemory, pmd: PmdMemory): RxqRecord[] {
+  const count = Atomics.load(memory.u32, (pmd.control + PMD_RXQ_COUNT) / 4);
+  const first = pmd.regions.get(RegionId.RXQS)!.base;
+  return Array.from({ length: count }, (_, i) => {
+    const record = first + i * RXQ_SIZE;
+    return {
+      kind: Atomics.load(memory.u32, (record + RXQ_KIND) / 4),
+      port: Atomics.load(memory.u32, (record + RXQ_PORT) / 4),
+      packets: readU64(memory, record + RXQ_PACKETS),
+      batches: readU64(memory, record + RXQ_BATCHES),
+      cycles: readU64(memory, record + RXQ_CYCLES),
+    };
+  }).filter((rxq) => rxq.kind !== RxqKind.NONE);
 }
 
 /** The sum of two. */

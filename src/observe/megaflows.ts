@@ -83,14 +83,15 @@ const SLICE = 1000;
 export async function listMegaflows(owner: Switch, query: MegaflowQuery = {}): Promise<MegaflowList> {
   const filter = query.filter === undefined ? undefined : parseMatch(new FlowText(query.filter));
   const words = (query.search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-  const print = printer(owner, query);
+  const options = formatOptions(owner, query);
   const all = await gather(owner, query.pmd);
   let left: Found[] = [];
   for (let i = 0; i < all.length; i++) {
     if (i % SLICE === SLICE - 1) await turn();
     const found = all[i] as Found;
+    if (!isThere(found)) continue;
     if (filter !== undefined && !meets(filter, found.ukey)) continue;
-    if (words.length > 0 && !words.every((word) => print(found).toLowerCase().includes(word))) continue;
+    if (words.length > 0 && !hasAll(searchText(found, options), words)) continue;
     left.push(found);
   }
   const matched = left.length;
@@ -99,7 +100,8 @@ export async function listMegaflows(owner: Switch, query: MegaflowQuery = {}): P
   const entries: MegaflowEntry[] = [];
   for (let i = 0; i < left.length; i++) {
     if (i % SLICE === SLICE - 1) await turn();
-    entries.push(entryOf(owner, left[i] as Found, query));
+    const found = left[i] as Found;
+    if (isThere(found)) entries.push(entryOf(owner, found, options));
   }
   return { total: all.length, matched, entries };
 }
@@ -177,9 +179,8 @@ function sortFound(found: Found[], by: MegaflowQuery["sort"]): void {
   else if (by === "used") found.sort((a, b) => b.usedMs - a.usedMs);
 }
 
-function entryOf(owner: Switch, found: Found, query: MegaflowQuery): MegaflowEntry {
+function entryOf(owner: Switch, found: Found, options: OdpFormatOptions): MegaflowEntry {
   const { ukey } = found;
-  const options = formatOptions(owner, query);
   return {
     ufid: formatUfid(ukey.ufid),
     match: formatOdpMatch(shownKey(ukey), ukey.mask, options),
@@ -192,20 +193,20 @@ function entryOf(owner: Switch, found: Found, query: MegaflowQuery): MegaflowEnt
   };
 }
 
-/** The text that is searched; what is printed once is kept as long as the megaflow. */
-function printer(owner: Switch, query: MegaflowQuery): (found: Found) => string {
-  const options = formatOptions(owner, query);
-  return ({ ukey }) => {
-    let match = matchTexts.get(ukey);
-    if (match === undefined) {
-      match = formatOdpMatch(shownKey(ukey), ukey.mask);
-      matchTexts.set(ukey, match);
-    }
-    return `ufid:${formatUfid(ukey.ufid)} ${match} actions:${formatOdpActions(ukey.actions, options)}`;
-  };
+/** Whether it was not removed while the controller had its turn: then its key is somebody else's. */
+function isThere({ ukey }: Found): boolean {
+  return ukey.state === "live";
 }
 
-const matchTexts = new WeakMap<Ukey, string>();
+function searchText({ ukey }: Found, options: OdpFormatOptions): string {
+  const match = formatOdpMatch(shownKey(ukey), ukey.mask, options);
+  return `ufid:${formatUfid(ukey.ufid)} ${match} actions:${formatOdpActions(ukey.actions, options)}`;
+}
+
+function hasAll(text: string, words: readonly string[]): boolean {
+  const lower = text.toLowerCase();
+  return words.every((word) => lower.includes(word));
+}
 
 function formatOptions(owner: Switch, query: MegaflowQuery): OdpFormatOptions {
   const names = query.names === true ? portNames(owner) : undefined;

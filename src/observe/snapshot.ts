@@ -2,19 +2,20 @@
 // how they are set. Reading it stops nobody: the counters are the PMDs' own, in shared memory. rates.ts says
 // what happened between two of them, megaflows.ts lists the megaflows.
 
-import { PortKind } from "../../assembly/layout/port.ts";
+import { PortKind, RxqKind } from "../../assembly/layout/port.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { Settings } from "../config/settings.ts";
 import { type PmdCaches, readPmdCaches } from "../datapath/cache-state.ts";
 import type { PmdStats } from "../datapath/pmd-stats.ts";
-import { type PortCounters, readPortKind } from "../datapath/port-stats.ts";
+import { type PortCounters, type RxqRecord, readPortKind, readRxqs } from "../datapath/port-stats.ts";
+import type { OdpPort } from "../odp/action.ts";
 import { dropReasonName } from "../odp/drop-reason.ts";
-import { jsonPortNumber } from "../openflow/port.ts";
+import { jsonPortNumber, odpPortToOf } from "../openflow/port.ts";
 import { clockGhz } from "../pmd/cycle-counter.ts";
 import type { Pmd } from "../pmd/pmd.ts";
 import { readStageProfile } from "../pmd/stage-profiler.ts";
 import { datapathStages } from "../pmd/stages.ts";
-import { readPmdTime } from "../pmd/time-account.ts";
+import { type PmdTime, readPmdTime } from "../pmd/time-account.ts";
 import type { Switch } from "../switch.ts";
 
 /** Lookups that each level answered. */
@@ -76,13 +77,28 @@ export interface ControllerSnapshot {
   readonly outstanding: number;
 }
 
+/** One receive queue of a PMD. */
+export interface RxqSnapshot {
+  /** OpenFlow number and name of its port. */
+  readonly port: number;
+  readonly portName: string;
+  /** Number among the queues of its port, over all PMDs. */
+  readonly queue: number;
+  /** `ring`, `trace`, `queue`. */
+  readonly kind: string;
+  readonly packets: number;
+  readonly batches: number;
+  /** Cycles spent on its bursts; 0 where they are not measured. */
+  readonly cycles: number;
+}
+
 /** One PMD. */
 export interface PmdSnapshot extends CounterSnapshot {
   readonly index: number;
   /** CPU it is pinned to; -1 = not pinned. */
   readonly core: number;
-  /** Cycles of its thread's loop: with packets, looking for packets in vain, asleep. All 0 where no thread runs it. */
-  readonly time: { readonly busy: number; readonly idle: number; readonly asleep: number };
+  /** Cycles of its thread's loop; all 0 where no thread runs it. */
+  readonly time: PmdTime;
   /** Cycles by stage of the batches that were timed, and how many packets those had. */
   readonly stages: readonly StageCycles[];
   readonly stagePackets: number;
@@ -100,6 +116,7 @@ export interface PmdSnapshot extends CounterSnapshot {
     readonly parked: number;
   };
   readonly controller: ControllerSnapshot;
+  readonly rxqs: readonly RxqSnapshot[];
   /** Bytes of linear memory that are this PMD's own. */
   readonly memoryBytes: number;
 }
@@ -148,7 +165,8 @@ export interface Snapshot {
 
 /** Takes a snapshot of a switch: some 50 us and 20 us a PMD of the controller's time. */
 export function takeSnapshot(owner: Switch): Snapshot {
-  const pmds = owner.pmds.map((pmd) => snapshotPmd(owner, pmd));
+  const queues = new Map<number, number>();
+  const pmds = owner.pmds.map((pmd) => snapshotPmd(owner, pmd, queues));
   const process_ = process.memoryUsage();
   return {
     timeMs: Date.now(),
@@ -173,7 +191,8 @@ export function takeSnapshot(owner: Switch): Snapshot {
   };
 }
 
-function snapshotPmd(owner: Switch, pmd: Pmd): PmdSnapshot {
+/** `queues`: receive queues seen so far, by port. */
+function snapshotPmd(owner: Switch, pmd: Pmd, queues: Map<number, number>): PmdSnapshot {
   const { control, owned } = pmd.layout;
   const { stats, frames, handler } = pmd;
   const profile = readStageProfile(pmd.memory, control);
@@ -204,7 +223,23 @@ function snapshotPmd(owner: Switch, pmd: Pmd): PmdSnapshot {
       deleted,
       outstanding: handler.outstanding,
     },
+    rxqs: readRxqs(pmd.memory, pmd.layout).map((rxq) => snapshotRxq(owner, rxq, queues)),
     memoryBytes: owned.reduce((sum, region) => sum + region.size, 0),
+  };
+}
+
+function snapshotRxq(owner: Switch, rxq: RxqRecord, queues: Map<number, number>): RxqSnapshot {
+  const port = odpPortToOf(rxq.port as OdpPort);
+  const queue = queues.get(port) ?? 0;
+  queues.set(port, queue + 1);
+  return {
+    port: jsonPortNumber(port),
+    portName: owner.bridge.ports.get(port)?.name ?? String(port),
+    queue,
+    kind: (RxqKind[rxq.kind] ?? `kind ${rxq.kind}`).toLowerCase(),
+    packets: rxq.packets,
+    batches: rxq.batches,
+    cycles: rxq.cycles,
   };
 }
 

@@ -13,11 +13,14 @@ export interface PmdTime {
   /** In calls that found nothing to do. */
   readonly idle: number;
   readonly asleep: number;
+  /** How often it slept; no cycles. */
+  readonly sleeps: number;
 }
 
 const BUSY = 0;
 const IDLE = 1;
 const ASLEEP = 2;
+const SLEEPS = 3;
 
 /** Gives every cycle since the last call to one of the three. */
 export class TimeAccount {
@@ -38,6 +41,7 @@ export class TimeAccount {
   /** The time since the last call was slept. */
   slept(): void {
     this.#give(ASLEEP);
+    this.#sums[SLEEPS]!++;
   }
 
   #give(to: number): void {
@@ -50,7 +54,7 @@ export class TimeAccount {
 /** Reads the account of the PMD whose control block lies at `control`. */
 export function readPmdTime(memory: SwitchMemory, control: number): PmdTime {
   const sums = sumsAt(memory, control);
-  return { busy: sums[BUSY]!, idle: sums[IDLE]!, asleep: sums[ASLEEP]! };
+  return { busy: sums[BUSY]!, idle: sums[IDLE]!, asleep: sums[ASLEEP]!, sleeps: sums[SLEEPS]! };
 }
 
 function sumsAt(memory: SwitchMemory, control: number): Float64Array {

@@ -1,0 +1,152 @@
+// The bridge and its slow path: learned addresses, rules, traces, upcalls; in the forms of Open vSwitch.
+
+import { formatMac } from "../odp/address.ts";
+import { formatOdpActions } from "../odp/format-actions.ts";
+import { formatActions } from "../openflow/format-action.ts";
+import { formatMatch } from "../openflow/format-match.ts";
+import { OFPP_LOCAL, type OfPort, type PortNames } from "../openflow/port.ts";
+import { takeSnapshot } from "../observe/snapshot.ts";
+import { traceText } from "../xlate/trace.ts";
+import {
+  type ControlAnswer,
+  type ControlCommand,
+  type ControlContext,
+  ControlError,
+  checkBridge,
+  datapathName,
+  takeOptions,
+} from "./command.ts";
+import { keyOfFlow, keyOfOdpFlow, keyOfPacket } from "./trace-key.ts";
+
+export const bridgeCommands: readonly ControlCommand[] = [
+  { name: "fdb/show", usage: "bridge", min: 1, max: 1, run: fdbShow },
+  { name: "fdb/flush", usage: "[bridge]", min: 0, max: 1, run: fdbFlush },
+  { name: "bridge/dump-flows", usage: "bridge", min: 1, max: 1, run: dumpFlows },
+  { name: "dpif/show", usage: "", min: 0, max: 0, run: dpifShow },
+  { name: "ofproto/list", usage: "", min: 0, max: 0, run: ({ owner }) => [owner.bridge.name] },
+  {
+    name: "ofproto/trace",
+    usage: "{[dp] odp_flow | bridge br_flow} [-explain] [packet]",
+    min: 1,
+    max: 4,
+    run: trace,
+  },
+  { name: "upcall/show", usage: "", min: 0, max: 0, run: upcallShow },
+  {
+    name: "upcall/disable-megaflows",
+    usage: "",
+    min: 0,
+    max: 0,
+    run: (context) => enableMegaflows(context, false),
+  },
+  {
+    name: "upcall/enable-megaflows",
+    usage: "",
+    min: 0,
+    max: 0,
+    run: (context) => enableMegaflows(context, true),
+  },
+  { name: "upcall/set-flow-limit", usage: "flow-limit-number", min: 1, max: 1, run: setFlowLimit },
+];
+
+function fdbShow(context: ControlContext, [bridge]: readonly string[]): ControlAnswer {
+  checkBridge(context, bridge);
+  const { owner } = context;
+  const lines = [" port  VLAN  MAC                Age"];
+  for (const entry of owner.bridge.macs.entries()) {
+    const port = entry.port === OFPP_LOCAL ? "LOCAL" : String(entry.port);
+    const age = Math.floor(Math.max(0, owner.nowMs - entry.usedMs) / 1000);
+    const vlan = String(entry.vlan).padStart(4);
+    lines.push(`${port.padStart(5)}  ${vlan}  ${formatMac(entry.mac)}  ${String(age).padStart(3)}`);
+  }
+  return lines;
+}
+
+function fdbFlush(context: ControlContext, [bridge]: readonly string[]): ControlAnswer {
+  checkBridge(context, bridge);
+  context.owner.bridge.macs.flush();
+  context.owner.revalidate();
+  return ["table successfully flushed"];
+}
+
+function dumpFlows(context: ControlContext, [bridge]: readonly string[]): ControlAnswer {
+  checkBridge(context, bridge);
+  const { owner } = context;
+  owner.creditRules();
+  const lines: string[] = [];
+  owner.bridge.forEachRule((rule) => {
+    const table = rule.tableId === 0 ? "" : `table_id=${rule.tableId}, `;
+    const seconds = Math.floor((owner.nowMs - rule.createdMs) / 1000);
+    const match = formatMatch(rule.expandedMatch(), rule.priority);
+    const counts = `duration=${seconds}s, n_packets=${rule.packets}, n_bytes=${rule.bytes}`;
+    lines.push(`${table}${counts}, ${match},actions=${formatActions(rule.actions)}`);
+  });
+  return lines;
+}
+
+function dpifShow(context: ControlContext): ControlAnswer {
+  const { totals, ports } = takeSnapshot(context.owner);
+  const hit = totals.hits.microflow + totals.hits.maskCache + totals.hits.masked;
+  return [
+    `${datapathName(context)}: hit:${hit} missed:${totals.hits.upcall}`,
+    `  ${context.owner.bridge.name}:`,
+    ...ports.map((port) => `    ${port.name} ${port.number}/${port.datapathNumber}: (${port.kind})`),
+  ];
+}
+
+async function trace(context: ControlContext, args: readonly string[]): Promise<ControlAnswer> {
+  const { options, rest } = takeOptions(args, ["-generate", "-explain", "--explain"]);
+  const key = await traceKey(context, rest);
+  const explain = options.has("-explain") || options.has("--explain");
+  return traceText(context.owner.translation, key, { explain, formatActions: formatOdpActions });
+}
+
+/** `bridge flow`, `[dp] odp_flow`, each with a packet's bytes behind it. */
+async function traceKey(context: ControlContext, args: readonly string[]) {
+  const isDatapathFlow = (text: string | undefined): boolean => /\b(recirc_id|in_port)\(/.test(text ?? "");
+  const at = args.findIndex(isDatapathFlow);
+  if (at >= 0) return keyOfOdpFlow(args[at] as string);
+  const named = args.length > 1 && !(args[0] as string).includes("=");
+  if (named) checkBridge(context, args[0]);
+  const [flow, hex] = named ? args.slice(1) : args;
+  if (flow === undefined) throw new ControlError("a flow is missing");
+  if (hex === undefined) return keyOfFlow(flow, portNames(context));
+  const port = /^in_port=(\S+)$/.exec(flow)?.[1];
+  if (port === undefined) throw new ControlError(`with a packet the flow is in_port=PORT, got "${flow}"`);
+  const number = portNames(context).byName.get(port) ?? (Number(port) as OfPort);
+  if (!context.owner.bridge.ports.has(number)) throw new ControlError(`there is no port ${port}`);
+  return keyOfPacket(number, hex);
+}
+
+function portNames({ owner }: ControlContext): PortNames {
+  const ports = [...owner.bridge.ports.values()];
+  return {
+    byName: new Map(ports.map((port) => [port.name, port.ofPort])),
+    byPort: new Map(ports.map((port) => [port.ofPort, port.name])),
+  };
+}
+
+function upcallShow(context: ControlContext): ControlAnswer {
+  const { owner, history } = context;
+  const { megaflows } = takeSnapshot(owner);
+  const { average, most } = history.megaflows(megaflows);
+  const limit = owner.settings.flowLimit * owner.pmds.length;
+  return [
+    `${datapathName(context)}:`,
+    `  flows         : (current ${megaflows}) (avg ${average}) (max ${most}) (limit ${limit})`,
+    `  dump duration : ${Math.round(owner.revalidationMs)}ms`,
+    "  ufid enabled : true",
+    "",
+    ...owner.pmds.map((pmd) => `  ${pmd.index}: (keys ${pmd.handler.ukeys.size})`),
+  ];
+}
+
+function enableMegaflows({ owner }: ControlContext, on: boolean): ControlAnswer {
+  owner.enableMegaflows(on);
+  return [`megaflows ${on ? "enabled" : "disabled"}`];
+}
+
+async function setFlowLimit({ owner }: ControlContext, [limit]: readonly string[]): Promise<ControlAnswer> {
+  const { flowLimit } = await owner.changeSettings({ flowLimit: limit as unknown as number });
+  return [`set flow_limit to ${flowLimit}`];
+}
