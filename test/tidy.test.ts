@@ -33,6 +33,15 @@ const layers: Record<string, readonly string[]> = {
   "src/upcall": [...vocabulary, "src/odp", "src/openflow", "src/datapath", "src/xlate"],
   "src/pmd": [...vocabulary, "src/odp", "src/config", "src/datapath", "src/netdev", "src/upcall"],
   "src/ports": [...vocabulary, "src/config", "src/datapath", "src/pmd"],
+  "src/control": [
+    ...vocabulary,
+    "src/odp",
+    "src/config",
+    "src/openflow",
+    "src/netdev",
+    "src/observe",
+    "src/xlate",
+  ],
   "src/observe": [
     ...vocabulary,
     "src/odp",

@@ -2,6 +2,7 @@
 
 import * as bench from "./commands/bench.ts";
 import * as benchGen from "./commands/bench-gen.ts";
+import * as ctl from "./commands/ctl.ts";
 import * as doctor from "./commands/doctor.ts";
 import * as help from "./commands/help.ts";
 import * as replay from "./commands/replay.ts";
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   replay,
   { ...bench, parts: [benchGen] },
   trace,
+  ctl,
   doctor,
   help,
 ];

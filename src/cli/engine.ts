@@ -100,6 +100,10 @@ export interface RunEngine extends Engine {
   readonly cyclesPerNs: number | undefined;
   /** Where the live page is, and the token that its changes need; undefined when none was asked for. */
   readonly page: { readonly url: string; readonly token: string } | undefined;
+  /** Where the control socket is; undefined when there is none. */
+  readonly control: { readonly path: string } | undefined;
+  /** Resolves when the control socket was asked to end the switch. */
+  readonly exitAsked: Promise<void>;
   /** Begins to receive. */
   start(): void;
   /**
@@ -140,5 +144,7 @@ export interface RunEngineOptions extends EngineOptions {
   readonly http: HttpConfig | undefined;
   /** What PMDs do while nothing comes. */
   readonly idle: RunConfig["idle"];
+  /** Name or path of the control socket; undefined = the bridge's name, null = none. */
+  readonly control: string | null | undefined;
   readonly log: (line: string) => void;
 }

@@ -29,6 +29,8 @@ export interface CommandSpec {
   readonly options: readonly OptionSpec[];
   /** What stands for the operands in messages, with the fewest and the most of them. */
   readonly operands?: { readonly what: string; readonly min: number; readonly max: number };
+  /** Options that it does not know are operands: the command hands them on. */
+  readonly passOptions?: boolean;
   /** Command lines, each with what it does. */
   readonly examples: readonly (readonly [line: string, does: string])[];
 }
@@ -109,7 +111,8 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
     options[option.name] = { type, multiple: option.multiple ?? false, ...short };
   }
   // Not strict: the messages are our own. Tokens say what stood where.
-  const config = { args: [...args], options, strict: false, allowPositionals: true, tokens: true } as const;
+  const given = spec.passOptions === true ? ownOptionsFirst(all, args) : [...args];
+  const config = { args: given, options, strict: false, allowPositionals: true, tokens: true } as const;
   const { values, positionals, tokens } = parseArgs(config);
   const seen = new Set<string>();
   for (const token of tokens) {
@@ -124,6 +127,25 @@ export function parseArguments(spec: CommandSpec, args: readonly string[]): Argu
   const parsed = new Arguments(values, positionals);
   if (!parsed.flag("help")) checkOperands(spec, positionals);
   return parsed;
+}
+
+/** The same arguments, the known options first and then, behind `--`, everything else. */
+function ownOptionsFirst(all: readonly OptionSpec[], args: readonly string[]): string[] {
+  const own: string[] = [];
+  const rest: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] as string;
+    const option = all.find(
+      ({ name }) => arg === `--${name}` || arg.startsWith(`--${name}=`) || (arg === "-h" && name === "help"),
+    );
+    if (option === undefined) rest.push(arg);
+    else {
+      own.push(arg);
+      if (option.value !== undefined && arg === `--${option.name}` && i + 1 < args.length)
+        own.push(args[++i] as string);
+    }
+  }
+  return [...own, "--", ...rest];
 }
 
 function checkOption(

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PortConfig } from "../config/run-config.ts";
+import { type Control, openControl } from "../control/open.ts";
 import { ConfigError, MegaflowError } from "../errors.ts";
 import type { FlowChange, FlowText } from "../flow-changes.ts";
 import { loadNative, type NativeAddon } from "../native.ts";
@@ -39,6 +40,7 @@ export async function createRunEngine(options: RunEngineOptions): Promise<RunEng
     await engine.setUp(options);
     await engine.started();
     await engine.servePage(options);
+    await engine.openControl(options);
   } catch (error) {
     await engine.close();
     throw error;
@@ -53,6 +55,9 @@ class ThreadedEngine implements RunEngine {
   readonly #stopping = new AbortController();
   readonly #inputs: (() => Promise<void>)[] = [];
   page: PageServer | undefined;
+  control: Control | undefined;
+  #exit: () => void = () => {};
+  readonly exitAsked = new Promise<void>((resolve) => (this.#exit = resolve));
   inputEnded: Promise<void> = never;
 
   constructor(owner: ThreadedSwitch, writers: Map<OfPort, CaptureWriter>) {
@@ -106,6 +111,13 @@ class ThreadedEngine implements RunEngine {
       this.page = await servePage(this.#owner, { ...http, version: packageVersion(), log });
   }
 
+  /** Opens the control socket, unless it was not wanted. */
+  async openControl({ control, log }: RunEngineOptions): Promise<void> {
+    if (control === null) return;
+    const options = { socket: control, version: packageVersion(), exit: this.#exit, log };
+    this.control = await openControl(this.#owner, options);
+  }
+
   get placement(): readonly string[] {
     const native = loadNative();
     return this.#owner.cores.map((core, pmd) => {
@@ -144,6 +156,7 @@ class ThreadedEngine implements RunEngine {
   async close(): Promise<void> {
     this.#stopping.abort();
     await this.page?.close();
+    await this.control?.close();
     await this.#owner.close();
     for (const writer of this.#writers.values()) writer.close();
   }

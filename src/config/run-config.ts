@@ -8,6 +8,7 @@
 //   flows: rules.flows               a file, a list of files, or the rules themselves after `|`
 //   groups: rules.groups             the same
 //   meters: rules.meters             the same
+//   control: br0                     control socket: a name, a path, or off
 //   http: 127.0.0.1:9080             the live page; or {listen: 0.0.0.0:9080, remote: true}
 
 import { existsSync, statSync } from "node:fs";
@@ -72,6 +73,8 @@ export interface RunConfig {
   readonly flows: readonly RuleText[];
   readonly groups: readonly RuleText[];
   readonly meters: readonly RuleText[];
+  /** Name or path of the control socket; undefined = the bridge's name, null = none. */
+  readonly control: string | null | undefined;
   /** Undefined = no live page. */
   readonly http: HttpConfig | undefined;
 }
@@ -80,7 +83,8 @@ export interface RunConfig {
 const LOCAL_NUMBER = 65_534;
 /** Highest CPU number that a file can name: what a Linux affinity mask of 1,024 bits holds. */
 const CPU_MAX = 1023;
-const keys = [
+/** Keys of the file. */
+export const runConfigKeys = [
   "bridge",
   "cores",
   "idle",
@@ -92,6 +96,7 @@ const keys = [
   "flows",
   "groups",
   "meters",
+  "control",
   "http",
 ];
 const fileKeys = ["file", "read", "write"];
@@ -112,7 +117,8 @@ export function parseRunConfig(text: string, file: string): RunConfig {
   const reader = new YamlReader(text, file);
   if (reader.problems.length > 0) throw new ConfigFileError(reader.problems);
   const found = new Map<string, YamlEntry>();
-  for (const entry of reader.entries(reader.root, "the configuration", keys)) found.set(entry.key, entry);
+  for (const entry of reader.entries(reader.root, "the configuration", runConfigKeys))
+    found.set(entry.key, entry);
   for (const key of ["ports", "flows"]) {
     if (isMap(reader.root.node) && !found.has(key)) reader.problem(reader.root.offset, `${key} missing`);
   }
@@ -137,6 +143,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
     flows: part("flows", (entry) => readRules(reader, entry, "flows", file)) ?? [],
     groups: part("groups", (entry) => readRules(reader, entry, "groups", file)) ?? [],
     meters: part("meters", (entry) => readRules(reader, entry, "meters", file)) ?? [],
+    control: part("control", (entry) => readControl(reader, entry)),
     http: part("http", (entry) => readHttp(reader, entry)),
   };
   if (reader.problems.length > 0) throw new ConfigFileError(reader.problems);
@@ -277,6 +284,13 @@ function readRules(reader: YamlReader, entry: YamlEntry, what: string, file: str
     if (checkFile(reader, item, path, name)) rules.push({ file: path, text: readText(path) });
   }
   return rules;
+}
+
+/** A name, a path, or `off`, which YAML may read as a truth value. */
+function readControl(reader: YamlReader, entry: YamlEntry): string | null | undefined {
+  const scalar = scalarOf(entry);
+  if (scalar === false || scalar === "off") return null;
+  return reader.text(entry, "control", "a socket's name or path, or off");
 }
 
 /** `ADDRESS:PORT`, a port, or both parts by name. Whether it is an address is found out where it is listened on. */

@@ -130,6 +130,7 @@ const table = {
     min: 10,
     max: 3_600_000,
     default: 10_000,
+    live: true,
     meaning: "Milliseconds without a packet after which a megaflow is taken out.",
   },
   revalidateMs: {
@@ -137,6 +138,7 @@ const table = {
     min: 10,
     max: 60_000,
     default: 500,
+    live: true,
     meaning: "Milliseconds between two readings of the megaflows' statistics, which reach the rules then.",
   },
   maskLimit: {
@@ -152,6 +154,7 @@ const table = {
     max: 1_000_000,
     zero: "any",
     default: 0,
+    live: true,
     meaning:
       "Most upcalls a second of a port in a PMD, a tenth of a second's worth at once; what is over is dropped as `upcall lost`.",
   },

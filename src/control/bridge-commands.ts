@@ -1,11 +1,11 @@
 // The bridge and its slow path: learned addresses, rules, traces, upcalls; in the forms of Open vSwitch.
 
+import { takeSnapshot } from "../observe/snapshot.ts";
 import { formatMac } from "../odp/address.ts";
 import { formatOdpActions } from "../odp/format-actions.ts";
 import { formatActions } from "../openflow/format-action.ts";
 import { formatMatch } from "../openflow/format-match.ts";
 import { OFPP_LOCAL, type OfPort, type PortNames } from "../openflow/port.ts";
-import { takeSnapshot } from "../observe/snapshot.ts";
 import { traceText } from "../xlate/trace.ts";
 import {
   type ControlAnswer,
@@ -46,6 +46,8 @@ export const bridgeCommands: readonly ControlCommand[] = [
     max: 0,
     run: (context) => enableMegaflows(context, true),
   },
+  { name: "revalidator/purge", usage: "", min: 0, max: 0, run: purge },
+  { name: "revalidator/wait", usage: "", min: 0, max: 0, run: wait },
   { name: "upcall/set-flow-limit", usage: "flow-limit-number", min: 1, max: 1, run: setFlowLimit },
 ];
 
@@ -130,11 +132,12 @@ function upcallShow(context: ControlContext): ControlAnswer {
   const { owner, history } = context;
   const { megaflows } = takeSnapshot(owner);
   const { average, most } = history.megaflows(megaflows);
-  const limit = owner.settings.flowLimit * owner.pmds.length;
+  const { flowLimit, dumpUs } = owner.revalidatorStats();
+  const limit = flowLimit * owner.pmds.length;
   return [
     `${datapathName(context)}:`,
     `  flows         : (current ${megaflows}) (avg ${average}) (max ${most}) (limit ${limit})`,
-    `  dump duration : ${Math.round(owner.revalidationMs)}ms`,
+    `  dump duration : ${Math.round(dumpUs.p50 / 1000)}ms`,
     "  ufid enabled : true",
     "",
     ...owner.pmds.map((pmd) => `  ${pmd.index}: (keys ${pmd.handler.ukeys.size})`),
@@ -144,6 +147,17 @@ function upcallShow(context: ControlContext): ControlAnswer {
 function enableMegaflows({ owner }: ControlContext, on: boolean): ControlAnswer {
   owner.enableMegaflows(on);
   return [`megaflows ${on ? "enabled" : "disabled"}`];
+}
+
+function purge({ owner }: ControlContext): ControlAnswer {
+  owner.flushMegaflows();
+  return "";
+}
+
+/** Answers when what all changes up to now have caused is done. */
+async function wait({ owner }: ControlContext): Promise<ControlAnswer> {
+  await owner.settled();
+  return "";
 }
 
 async function setFlowLimit({ owner }: ControlContext, [limit]: readonly string[]): Promise<ControlAnswer> {

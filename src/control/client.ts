@@ -108,7 +108,10 @@ async function onlySwitch(): Promise<string> {
     );
   }
   const names = alive.join(", ");
-  throw new MegaflowError("CONTROL_ABSENT", `several switches are running (${names}): choose with --attach SOCKET`);
+  throw new MegaflowError(
+    "CONTROL_ABSENT",
+    `several switches are running (${names}): choose with --attach SOCKET`,
+  );
 }
 
 function absent(path: string, error: NodeJS.ErrnoException): MegaflowError {

@@ -40,7 +40,8 @@ const baselines = new WeakMap<object, Map<number, Baseline>>();
 
 function perfShow(context: ControlContext, args: readonly string[]): ControlAnswer {
   const { options, rest } = takeOptions(args, ["-nh"], ["-pmd", "-it", "-ms"]);
-  if (options.has("-it") || options.has("-ms")) throw new ControlError("histories of iterations are not kept");
+  if (options.has("-it") || options.has("-ms"))
+    throw new ControlError("histories of iterations are not kept");
   checkDatapath(context, rest[0]);
   const time = new Date().toTimeString().slice(0, 8);
   const ms = String(Date.now() % 1000).padStart(3, "0");

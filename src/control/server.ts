@@ -93,10 +93,12 @@ export class ControlServer {
       const answer = this.#read(splitter, bytes);
       // What comes next waits in the kernel until this is answered.
       socket.pause();
-      tail = tail.then(() => answer(socket)).then(
-        () => void socket.resume(),
-        () => void socket.destroy(),
-      );
+      tail = tail
+        .then(() => answer(socket))
+        .then(
+          () => void socket.resume(),
+          () => void socket.destroy(),
+        );
     });
   }
 
@@ -197,7 +199,10 @@ async function clearWay(path: string): Promise<void> {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there === undefined) return;
   if (!there.isSocket()) {
-    throw new MegaflowError("CONTROL_PATH", `${path} is there and is no socket: remove it, or choose another path`);
+    throw new MegaflowError(
+      "CONTROL_PATH",
+      `${path} is there and is no socket: remove it, or choose another path`,
+    );
   }
   if (await answers(path)) {
     throw new MegaflowError(

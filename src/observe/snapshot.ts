@@ -17,6 +17,8 @@ import { readStageProfile } from "../pmd/stage-profiler.ts";
 import { datapathStages } from "../pmd/stages.ts";
 import { type PmdTime, readPmdTime } from "../pmd/time-account.ts";
 import type { Switch } from "../switch.ts";
+import type { RevalidatorStats } from "../upcall/revalidator-stats.ts";
+import type { UpcallStats } from "../upcall/upcall-stats.ts";
 
 /** Lookups that each level answered. */
 export interface LevelCounts {
@@ -151,6 +153,9 @@ export interface Snapshot {
   readonly megaflows: number;
   readonly masks: number;
   readonly ports: readonly PortSnapshot[];
+  /** The slow path: upcalls, what they cost and what was lost; the revalidator. */
+  readonly upcalls: UpcallStats;
+  readonly revalidator: RevalidatorStats;
   readonly rules: number;
   /** Addresses that NORMAL has learned. */
   readonly macs: number;
@@ -180,6 +185,8 @@ export function takeSnapshot(owner: Switch): Snapshot {
     megaflows: pmds.reduce((sum, pmd) => sum + pmd.megaflows, 0),
     masks: pmds.reduce((sum, pmd) => sum + pmd.masks, 0),
     ports: snapshotPorts(owner),
+    upcalls: owner.upcallStats(),
+    revalidator: owner.revalidatorStats(),
     rules: owner.bridge.ruleCount,
     macs: owner.bridge.macs.size,
     memory: {

@@ -5,9 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { commands } from "../../src/cli/commands.ts";
+import { runConfigKeys } from "../../src/config/run-config.ts";
 import { pcapFile } from "../support/capture-builder.ts";
 import { megaflow } from "../support/megaflow-command.ts";
 
+const names = commands.map((command) => command.spec.name).join(", ");
 const folder = mkdtempSync(join(tmpdir(), "megaflow-misuse-"));
 after(() => rmSync(folder, { recursive: true }));
 const write = (name: string, content: string | Buffer) => writeFileSync(join(folder, name), content);
@@ -40,13 +43,10 @@ const packets = ["--packets", "ok.txt"];
 
 /** Arguments and the message, without its `megaflow: `. */
 const cases: readonly (readonly [args: readonly string[], message: string | RegExp])[] = [
-  [[], "which command? run, replay, bench, trace, help"],
+  [[], `which command? ${names}`],
   [["repaly"], 'unknown command "repaly"; did you mean replay?'],
-  [
-    ["fly-to-the-moon"],
-    'unknown command "fly-to-the-moon"; the commands are run, replay, bench, trace, help',
-  ],
-  [["help", "moon"], 'no help for "moon"; there is run, replay, bench, trace, help, settings and profiles'],
+  [["fly-to-the-moon"], `unknown command "fly-to-the-moon"; the commands are ${names}`],
+  [["help", "moon"], `no help for "moon"; there is ${names}, settings and profiles`],
   [["replay", "--flow", "x"], "unknown option --flow; did you mean --flows?"],
   [["replay", "-f", "x"], "unknown option -f; see megaflow replay --help"],
   [["replay", "--frobnicate"], "unknown option --frobnicate; see megaflow replay --help"],
@@ -188,7 +188,7 @@ test("every mistake of a configuration file is named at once, a line each", asyn
   assert.deepEqual(stderr.trimEnd().split("\n"), [
     'megaflow: wrong.yaml:3:23: kind of port; expected trace or pcap or null, got "tape"',
     "megaflow: wrong.yaml:4:8: no file none.flows",
-    'megaflow: wrong.yaml:5:1: unknown key in the configuration; expected one of bridge, cores, profile, settings, seed, ports, flows, groups, meters, got "colour"',
+    `megaflow: wrong.yaml:5:1: unknown key in the configuration; expected one of ${runConfigKeys.join(", ")}, got "colour"`,
   ]);
 });
 

@@ -38,6 +38,12 @@ export const spec: CommandSpec = {
       meaning: "Serve the live page and /metrics there, such as 127.0.0.1:9080 (docs/live-page.md).",
     },
     {
+      name: "control",
+      value: "SOCKET",
+      meaning: "Control socket: a path, a name in the run directory, or off (docs/control.md).",
+      default: "the bridge's name",
+    },
+    {
       name: "http-remote",
       meaning: "Let the page's address be one that other machines reach; nothing of it is encrypted.",
     },
@@ -75,6 +81,7 @@ export async function run(args: Arguments): Promise<void> {
     idle: config.idle,
     ports: config.ports,
     http: readHttp(args, config.http),
+    control: readControl(args, config.control),
     log: (line) => process.stderr.write(`megaflow: ${line}\n`),
   });
   const stop = stopOnSignal();
@@ -90,6 +97,8 @@ export async function run(args: Arguments): Promise<void> {
         if (port.real === undefined) print(`port ${port.number} (${port.name}): ${describePort(port)}`);
       for (const line of pipelineLines(config.bridge, engine.tables())) print(line);
     }
+    if (!json && engine.control !== undefined) print(`control socket ${engine.control.path}`);
+    engine.exitAsked.then(stop.now);
     let failure: unknown;
     const before = engine.counters();
     engine.start();
@@ -170,6 +179,13 @@ function readCores(args: Arguments): number[] | undefined {
   const cores = text.split(",").map(Number);
   if (new Set(cores).size < cores.length) throw new UsageError(`--cores ${text} names a core twice`);
   return cores;
+}
+
+/** Name or path of the control socket, undefined for the usual one, null for none. */
+function readControl(args: Arguments, config: string | null | undefined): string | null | undefined {
+  const text = args.text("control");
+  if (text === undefined) return config;
+  return text === "off" ? null : text;
 }
 
 /** What the options say, else the file. */

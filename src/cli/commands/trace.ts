@@ -1,16 +1,11 @@
 // `megaflow trace`: explains what the rules do with a packet, in the words of Open vSwitch's ofproto/trace.
 
-import { KEY_IN_PORT, KEY_WORD_COUNT } from "../../../assembly/layout/flow-key.ts";
 import { findProfile, resolveSettings } from "../../config/profiles.ts";
+import { keyOfFlow, keyOfPacket } from "../../control/trace-key.ts";
 import { UsageError } from "../../errors.ts";
 import { InlineSwitch } from "../../inline-switch.ts";
-import { parseHex } from "../../netdev/packet-list.ts";
 import type { FlowKey } from "../../odp/flow-key.ts";
 import { formatOdpActions } from "../../odp/format-actions.ts";
-import { FLOW_OF_IN_PORT } from "../../openflow/flow-layout.ts";
-import { FlowText } from "../../openflow/key-value.ts";
-import { parseExactFlow } from "../../openflow/parse-match.ts";
-import { type OfPort, ofPortToOdp } from "../../openflow/port.ts";
 import { traceText } from "../../xlate/trace.ts";
 import { readRules, ruleOptions } from "../common-options.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
@@ -52,8 +47,8 @@ export async function run(args: Arguments): Promise<void> {
   const ports = new PortRange(args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT), args.flag("local"));
   const rules = readRules(args);
   const [first, hex] = args.operands as [string, string | undefined];
-  const key = hex === undefined ? keyOfFlow(first) : await keyOfPacket(first, hex, ports);
-  const owner = createSwitch(ports, false);
+  const key = hex === undefined ? keyOfFlow(first) : await keyOfText(first, hex, ports);
+  const owner = createSwitch(ports);
   try {
     for (const { text, file } of rules.meters) owner.addMeters(text, file);
     for (const { text, file } of rules.groups) owner.addGroups(text, file);
@@ -65,34 +60,16 @@ export async function run(args: Arguments): Promise<void> {
   }
 }
 
-/** Reads a flow; the port in the key is the datapath's. */
-function keyOfFlow(text: string): FlowKey {
-  const words = parseExactFlow(new FlowText(text, { file: "FLOW" }));
-  const key = words.slice(0, KEY_WORD_COUNT);
-  const inPort = words[FLOW_OF_IN_PORT >>> 2] as OfPort;
-  key[KEY_IN_PORT >>> 2] = ofPortToOdp(inPort) ?? inPort;
-  return key;
-}
-
-/** A switch without rules that wildcards nothing installs one megaflow for the packet: the packet's key. */
-async function keyOfPacket(portText: string, hex: string, ports: PortRange): Promise<FlowKey> {
+/** Reads a packet that came in on a port of the command line. Throws UsageError. */
+function keyOfText(portText: string, hex: string, ports: PortRange): Promise<FlowKey> {
   const port = ports.find(portText);
   if (port === undefined) throw new UsageError(`no port ${portText}, the ports are ${ports.text}`);
-  const owner = createSwitch(ports, true);
-  try {
-    owner.send(toOfPort(port), parseHex(hex, { file: "HEX", column: 1 }));
-    const [megaflow] = owner.megaflows();
-    if (megaflow === undefined)
-      throw new UsageError("HEX is not a packet that a switch looks at: too short or too long");
-    return megaflow.key;
-  } finally {
-    await owner.close();
-  }
+  return keyOfPacket(toOfPort(port), hex);
 }
 
-function createSwitch(ports: PortRange, exactMegaflows: boolean): InlineSwitch {
+function createSwitch(ports: PortRange): InlineSwitch {
   const settings = resolveSettings(findProfile("default"), { "microflow.entries": 0, frames: 512 });
-  const owner = new InlineSwitch({ bridge: BRIDGE, settings, exactMegaflows, seed: 0n });
+  const owner = new InlineSwitch({ bridge: BRIDGE, settings, seed: 0n });
   addPorts(owner, ports, BRIDGE);
   return owner;
 }

@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { loadRunConfig, parseRunConfig } from "../../../../src/config/run-config.ts";
+import { loadRunConfig, parseRunConfig, runConfigKeys } from "../../../../src/config/run-config.ts";
+import { settingKeys } from "../../../../src/config/settings.ts";
 import { ConfigFileError } from "../../../../src/errors.ts";
 import { projectFile } from "../../../../src/project.ts";
 
@@ -50,6 +51,7 @@ ports:
 flows: [a.flows, a.flows]
 groups: |
   group_id=1,type=all,bucket=output:2
+control: lan7
 http: 127.0.0.1:9080
 `,
   );
@@ -71,6 +73,7 @@ http: 127.0.0.1:9080
     ],
     groups: [{ file, text: `${"\n".repeat(17)}  group_id=1,type=all,bucket=output:2\n` }],
     meters: [],
+    control: "lan7",
     http: { listen: "127.0.0.1:9080", remote: false },
     idle: { mode: "block", maxUs: 100 },
   });
@@ -195,9 +198,9 @@ groups: 7
     `2:15: core; expected a whole number, 0 to 1023, got "x"`,
     `2:18: core; expected a whole number, 0 to 1023, got "4096"`,
     `3:10: profile; expected default or kernel or userspace or microflow, got "fast"`,
-    `4:1: unknown key in the configuration; expected one of bridge, cores, idle, pmd-sleep-max, profile, settings, seed, ports, flows, groups, meters, http, got "colour"`,
+    `4:1: unknown key in the configuration; expected one of ${runConfigKeys.join(", ")}, got "colour"`,
     `6:10: setting batch; expected 1 to 256, got "1000"`,
-    `7:3: unknown setting; expected one of microflow.entries, microflow.mode, microflow.insertInverse, microflow.bypass, maskCache.entries, maskCache.victim, pruning, rank.intervalMs, batch, frames, flowLimit, maxIdleMs, revalidateMs, maskLimit, upcall.portRate, conformance, got "microflow.size"`,
+    `7:3: unknown setting; expected one of ${settingKeys.join(", ")}, got "microflow.size"`,
     "9:5: trace port without a file",
     "10:5: port 1 is there twice",
     `11:14: port number; expected a whole number, 1 to 1023, got "0"`,
