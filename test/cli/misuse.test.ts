@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { commands } from "../../src/cli/commands.ts";
-import { runConfigKeys } from "../../src/config/run-config.ts";
+import { portKinds, runConfigKeys } from "../../src/config/run-config.ts";
 import { pcapFile } from "../support/capture-builder.ts";
 import { megaflow } from "../support/megaflow-command.ts";
 
@@ -186,7 +186,7 @@ test("every mistake of a configuration file is named at once, a line each", asyn
   assert.equal(status, 2);
   assert.equal(stdout, "");
   assert.deepEqual(stderr.trimEnd().split("\n"), [
-    'megaflow: wrong.yaml:3:23: kind of port; expected trace or pcap or null, got "tape"',
+    `megaflow: wrong.yaml:3:23: kind of port; expected ${portKinds.join(" or ")}, got "tape"`,
     "megaflow: wrong.yaml:4:8: no file none.flows",
     `megaflow: wrong.yaml:5:1: unknown key in the configuration; expected one of ${runConfigKeys.join(", ")}, got "colour"`,
   ]);

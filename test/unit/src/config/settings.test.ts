@@ -27,12 +27,15 @@ test("the keys are those that scripts rely on", () => {
     "maskCache.entries",
     "maskCache.victim",
     "maskLimit",
+    "maxIdleMs",
     "microflow.bypass",
     "microflow.entries",
     "microflow.insertInverse",
     "microflow.mode",
     "pruning",
     "rank.intervalMs",
+    "revalidateMs",
+    "upcall.portRate",
   ]);
 });
 
