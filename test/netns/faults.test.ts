@@ -170,7 +170,7 @@ test("what cannot be attached says why, and changes nothing", { skip }, async ()
     assert.rejects(real.add(1, { kind: "afxdp", dev: "p1", netns: middle, ...config }), reason);
   await refused({ mode: "native-with-zerocopy" }, /cannot do zero-copy: use mode native or best-effort/);
   await refused({ queues: 3 }, /p1 has 1 receive queues, not 3/);
-  await refused({ dev: "p9" }, /ip link show p9);
+  await refused({ dev: "p9" }, /`ip link show p9` must find the interface/);
   await refused({ netns: "no-such-netns" }, /no-such-netns/);
   await refused({ dev: "lo" }, /loopback/);
   lab.ip(middle, "address", "add", "10.3.0.200/24", "dev", "p1");
