@@ -495,6 +495,7 @@ inline constexpr std::uint32_t RXQ_TRACE_COUNT = 12u;
 inline constexpr std::uint32_t RXQ_TRACE_LIMIT = 24u;
 inline constexpr std::uint32_t RXQ_TRACE_NEXT = 16u;
 inline constexpr std::uint32_t RXQ_TRACE_ROUNDS = 20u;
+inline constexpr std::uint32_t RXQ_TRACE_WINDOW = 28u;
 inline constexpr std::uint32_t RX_RECORD = 1u;
 inline constexpr std::uint32_t RX_RECORD_DATA = 16u;
 inline constexpr std::uint32_t RX_RECORD_LENGTH = 12u;

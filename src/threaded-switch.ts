@@ -161,11 +161,19 @@ export class ThreadedSwitch extends Switch {
     await this.#manager("real").move(ofPortToOdp(number) as number, queue, to);
   }
 
-  /** Gives a capture to a port's receive queue, which sends it round and round on the next PMD in turn. */
-  addTrace(port: OfPort, trace: LoadedTrace): void {
+  /**
+   * Gives a capture to a port's receive queue, which sends it round and round on the next PMD in turn;
+   * `rounds` times where that is given, and with no more than `window` of the port's upcalls waiting.
+   */
+  addTrace(
+    port: OfPort,
+    trace: LoadedTrace,
+    limits: { readonly rounds?: number; readonly window?: number } = {},
+  ): void {
     const pmd = this.pmds[this.#nextPmd++ % this.pmds.length]!;
     const odp = ofPortToOdp(port) as number;
-    const words = [RxqKind.TRACE, odp, trace.index.base, trace.packets, 0, 0, 0, 0];
+    const { rounds = 0, window = 0 } = limits;
+    const words = [RxqKind.TRACE, odp, trace.index.base, trace.packets, 0, 0, rounds, window];
     this.#traces.push({ place: { pmd, index: pmd.addRxq(words), words }, roundsBefore: 0 });
   }
 

@@ -64,6 +64,8 @@ export const RXQ_TRACE_NEXT: u32 = 16;
 export const RXQ_TRACE_ROUNDS: u32 = 20;
 /** TRACE: rounds to make before it falls silent; 0 = for ever. */
 export const RXQ_TRACE_LIMIT: u32 = 24;
+/** TRACE: upcalls of the port that may wait before no more is sent, as a sender that awaits answers does; 0 = any number. */
+export const RXQ_TRACE_WINDOW: u32 = 28;
 /** Bytes of the record that the controller sets. */
 export const RXQ_CONFIG_SIZE: u32 = 32;
 /** Packets and batches received; TSC cycles are the host's. u64 each. */

@@ -17,6 +17,7 @@ import { FRAME_DATA_MAX, FRAME_HEADROOM, FRAME_SEQUENCE } from "../layout/frame.
 import { PACKET_MAX } from "../layout/limits.ts";
 import { RegionId } from "../layout/pmd.ts";
 import {
+  PORT_PENDING,
   PORT_RX_BYTES,
   PORT_RX_PACKETS,
   PORT_SIZE,
@@ -33,6 +34,7 @@ import {
   RXQ_TRACE_LIMIT,
   RXQ_TRACE_NEXT,
   RXQ_TRACE_ROUNDS,
+  RXQ_TRACE_WINDOW,
   RxqKind,
 } from "../layout/port.ts";
 import { DropReason, PmdStat } from "../layout/stat.ts";
@@ -71,7 +73,7 @@ function receiveTrace(queue: u32, context: u32, batch: u32): u32 {
   const limit = load<u32>(queue, RXQ_TRACE_LIMIT);
   let next = load<u32>(queue, RXQ_TRACE_NEXT);
   if (limit !== 0 && load<u32>(queue, RXQ_TRACE_ROUNDS) >= limit) return 0;
-  const room = frameTakeMany(context + BATCH_FRAMES, min<u32>(batch, packets - next));
+  const room = frameTakeMany(context + BATCH_FRAMES, min<u32>(allowed(queue, batch), packets - next));
   let received: u32 = 0;
   for (let entry = index + (next << 3); received < room; received++, entry += 8) {
     const at = context + (received << 2);
@@ -95,6 +97,14 @@ function receiveTrace(queue: u32, context: u32, batch: u32): u32 {
   }
   store<u32>(queue, next, RXQ_TRACE_NEXT);
   return received;
+}
+
+/** Packets that the queue's window leaves. */
+function allowed(queue: u32, batch: u32): u32 {
+  const window = load<u32>(queue, RXQ_TRACE_WINDOW);
+  if (window === 0) return batch;
+  const waiting = load<u32>(ports + load<u32>(queue, RXQ_PORT) * PORT_SIZE, PORT_PENDING);
+  return waiting < window ? min<u32>(batch, window - waiting) : 0;
 }
 
 /** A frame that takes `length` bytes in place of a small one; 0 when there is none, and the small one stays. */

@@ -65,8 +65,6 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
   #timedToken = 0;
   #timedFrom = 0;
   #draining = false;
-  /** Upcalls answered in this turn. */
-  #turnServed = 0;
 
   /** `maskLimit`: masks of the PMD from which on megaflows share those there are. */
   constructor(channel: PmdChannel, options: HandlerOptions, maskLimit: number) {
@@ -86,11 +84,8 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     this.channel.cork();
     try {
       let served = 0;
-      while (served < most) {
-        const before = served;
-        this.#serveTurn();
-        served += this.#turnServed;
-        if (served === before) break;
+      for (let turn = 1; turn > 0 && served < most; served += turn) {
+        turn = this.#serveTurn(Math.min(TURN, most - served));
         worked += this.#takeIn();
       }
       worked += served;
@@ -136,15 +131,18 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     this.#queues.added(queue);
   }
 
-  /** Answers up to TURN upcalls, each of the next port in turn. */
-  #serveTurn(): void {
-    this.#turnServed = 0;
-    for (let queue = this.#queues.next; queue !== undefined; queue = this.#queues.next) {
+  /** Answers up to `most` upcalls, each of the next port in turn; returns how many there were. */
+  #serveTurn(most: number): number {
+    let served = 0;
+    while (served < most) {
+      const queue = this.#queues.next;
+      if (queue === undefined) break;
       if (queue.pending === 0) this.#servePunt(queue);
-      else this.#serveMiss(queue, this.#turnServed === 0);
+      else this.#serveMiss(queue, served === 0);
       this.#queues.served();
-      if (++this.#turnServed === TURN) break;
+      served++;
     }
+    return served;
   }
 
   #serveMiss(queue: PortQueue, timed: boolean): void {
