@@ -121,7 +121,6 @@ export class InstalledMegaflows {
 
   /** Translates the megaflow's key again, as the rules are now. */
   retranslate(ukey: Ukey, options?: TranslateOptions): Translation {
-    this.counters.translations++;
     ukey.keyInto(this.key);
     const { translation } = this.#options;
     return translate(options === undefined ? translation : { ...translation, options }, this.key);

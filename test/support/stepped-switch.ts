@@ -39,7 +39,7 @@ export class SteppedSwitch extends Switch {
     super({ settings: { ...defaultSettings, ...settings }, seed: 1n, ...options });
     this.pmd = this.createPmd(0);
     this.pmds.push(this.pmd);
-    this.#runner = new InlineRunner(this.pmd, () => this.revalidate());
+    this.#runner = new InlineRunner(this.pmd, this.revalidator);
     for (let port = 1; port <= PORTS; port++) {
       this.addPort({ number: port as OfPort, name: `p${port}`, transmit: "ring" });
       const region = this.memory.allocate(RX_RING_BYTES, "receive ring");

@@ -22,6 +22,7 @@ function packetsOfRules(sw: SteppedSwitch): number[] {
 test("connections of one aggregate that miss together are translated once, and their rule counts all", () => {
   const sw = new SteppedSwitch();
   sw.addFlows("ip,nw_src=10.0.0.0/24,actions=2\nip,nw_src=10.0.1.0/24,actions=3");
+  sw.settle();
   for (let i = 0; i < 400; i++) sw.put(1, connection(i));
   while (sw.poll() > 0);
   sw.settle();
