@@ -61,6 +61,7 @@ export class TimeChart {
   #plot = svg("svg", { class: "plot", height: HEIGHT, tabindex: 0, role: "slider" });
   #grid = svg("g", { class: "grid" });
   #paths = svg("g");
+  #labels = svg("g");
   #line = svg("line", { class: "cursor", visibility: "hidden" });
   #legend = element("ul", { class: "legend" });
   #when = element("span", { class: "quiet when" });
@@ -82,7 +83,7 @@ export class TimeChart {
         element("p", { class: "quiet" }, options.hint),
       ),
     );
-    this.#plot.append(this.#grid, this.#paths, this.#line);
+    this.#plot.append(this.#grid, this.#paths, this.#labels, this.#line);
     figure.append(this.#plot, this.#legend);
     setAttributes(this.#plot, { "aria-label": `${options.title}: moment shown`, "aria-valuemax": 0 });
     new ResizeObserver(() => this.#resize()).observe(figure);
@@ -144,13 +145,15 @@ export class TimeChart {
   }
 
   #drawGrid() {
-    const step = niceStep(this.#top / 3);
+    const step = niceStep(this.#top / 4);
     /** @type {Element[]} */
-    const parts = [];
+    const lines = [];
+    /** @type {Element[]} */
+    const labels = [];
     for (let value = 0; value <= this.#top * 1.0001; value += step) {
       const y = this.#y(value);
-      parts.push(svg("line", { x1: EDGE.left, x2: this.#width - EDGE.right, y1: y, y2: y }));
-      if (value > 0) parts.push(svg("text", { x: EDGE.left, y: y - 4 }, this.#options.format(value)));
+      lines.push(svg("line", { x1: EDGE.left, x2: this.#width - EDGE.right, y1: y, y2: y }));
+      if (value > 0) labels.push(svg("text", { x: EDGE.left, y: y - 4 }, this.#options.format(value)));
     }
     const { span } = this.#frame;
     const tick = timeStep(span, this.#width / TICK_WIDTH);
@@ -158,9 +161,10 @@ export class TimeChart {
       const anchor = ago === 0 ? "end" : ago > span * 0.96 ? "start" : "middle";
       const text = ago === 0 ? "now" : `−${duration(ago / 1000).replace(/ 0\u00a0s$/, "")}`;
       const x = this.#x(this.#frame.end - ago);
-      parts.push(svg("text", { x, y: HEIGHT - 4, "text-anchor": anchor }, text));
+      labels.push(svg("text", { x, y: HEIGHT - 4, "text-anchor": anchor }, text));
     }
-    this.#grid.replaceChildren(...parts);
+    this.#grid.replaceChildren(...lines);
+    this.#labels.replaceChildren(...labels);
   }
 
   /**

@@ -18,6 +18,17 @@ export const levels = /** @type {const} */ ([
   { column: "upcall", name: "upcall", color: "--level3" },
 ]);
 
+/** Colours of the stages: those that are levels of the lookup have the level's. */
+const stageColors = /** @type {Record<string, string>} */ ({
+  receive: "--s7",
+  "extract and hash": "--s6",
+  "microflow name": "--s2",
+  "microflow cache": "--level0",
+  "mask cache": "--level1",
+  "masked lookup": "--level2",
+  "actions and transmit": "--s4",
+});
+
 /**
  * Name of a PMD with its CPU.
  * @param {{ index: number, core: number }} pmd
@@ -92,7 +103,7 @@ export class Charts {
       { ...frame, rows: pmds.map((pmd) => row((sample) => store.value(sample, pmd, "rate"))) },
     );
     this.#stages.draw(
-      description.stages.map((name, i) => ({ name, color: color(i) })),
+      description.stages.map((name, i) => ({ name, color: stageColors[name] ?? color(i) })),
       {
         ...frame,
         rows: description.stages.map((_, i) => row((sample) => store.stageCycles(sample, pmds, i))),

@@ -8,6 +8,7 @@ import { loadTrace } from "./netdev/trace.ts";
 import { listMegaflows } from "./observe/megaflows.ts";
 import { ratesBetweenSnapshots } from "./observe/rates.ts";
 import { takeSnapshot } from "./observe/snapshot.ts";
+import { servePage } from "./page/serve.ts";
 import { Switch } from "./switch.ts";
 import { ThreadedSwitch } from "./threaded-switch.ts";
 
@@ -22,6 +23,7 @@ export {
   ratesBetweenSnapshots,
   resolveSettings,
   Switch,
+  servePage,
   settingKeys,
   ThreadedSwitch,
   takeSnapshot,
