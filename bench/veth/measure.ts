@@ -56,7 +56,9 @@ export async function measure(subject: Subject, plan: MeasurePlan): Promise<Veth
   const missing = subject.missing();
   if (missing !== undefined) return { name, note, reason: missing };
   try {
-    return subject.receivesOnly ? await measureReceiver(subject, plan) : await measureForwarder(subject, plan);
+    return subject.receivesOnly
+      ? await measureReceiver(subject, plan)
+      : await measureForwarder(subject, plan);
   } catch (error) {
     return { name, note, reason: error instanceof Error ? error.message : String(error) };
   }
@@ -98,7 +100,15 @@ async function measureForwarder(subject: Subject, plan: MeasurePlan): Promise<Ve
 async function atHalfLoad(topology: Topology, load: Load, rate: number): Promise<HalfLoad> {
   await sleep(SETTLE_MS);
   const before = topology.delivered();
-  const { sent, refused = 0, seconds, samples = 0, p50Us = Number.NaN, p99Us = Number.NaN, p999Us = Number.NaN } = await paced(topology, load, rate);
+  const {
+    sent,
+    refused = 0,
+    seconds,
+    samples = 0,
+    p50Us = Number.NaN,
+    p99Us = Number.NaN,
+    p999Us = Number.NaN,
+  } = await paced(topology, load, rate);
   await sleep(SETTLE_MS);
   const arrived = topology.delivered() - before;
   return { offered: sent / seconds, loss: 1 - arrived / (sent - refused), p50Us, p99Us, p999Us, samples };

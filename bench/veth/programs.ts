@@ -13,7 +13,9 @@ export function compilerMissing(): string | undefined {
   } catch {
     return "gcc is not there: apt-get install gcc libc6-dev";
   }
-  return existsSync("/usr/include/linux/if_xdp.h") ? undefined : "kernel headers are not there: apt-get install linux-libc-dev";
+  return existsSync("/usr/include/linux/if_xdp.h")
+    ? undefined
+    : "kernel headers are not there: apt-get install linux-libc-dev";
 }
 
 /** Compiles one of them; returns the path of the program. Throws with what gcc said. */

@@ -25,8 +25,13 @@ export class Topology {
   constructor(generatorCore: number, switchCore: number) {
     this.generatorCore = generatorCore;
     this.switchCore = switchCore;
-    this.lab.veth({ netns: this.generator, name: SOURCE }, { netns: this.middle, name: IN });
-    this.lab.veth({ netns: this.middle, name: OUT }, { netns: this.farEnd, name: SINK, mac: "02:00:00:00:00:fe" });
+    // A veth end polls by NAPI, which live frames need, once it has GRO or an XDP program.
+    const polls = { gro: true };
+    this.lab.veth({ netns: this.generator, name: SOURCE }, { netns: this.middle, name: IN, offloads: polls });
+    this.lab.veth(
+      { netns: this.middle, name: OUT },
+      { netns: this.farEnd, name: SINK, mac: "02:00:00:00:00:fe" },
+    );
   }
 
   /** Frames that have arrived at the far end. */

@@ -2,6 +2,7 @@
 
 import * as bench from "./commands/bench.ts";
 import * as benchGen from "./commands/bench-gen.ts";
+import * as benchNoDrop from "./commands/bench-no-drop.ts";
 import * as ctl from "./commands/ctl.ts";
 import * as doctor from "./commands/doctor.ts";
 import * as help from "./commands/help.ts";
@@ -22,7 +23,7 @@ export interface Command {
 export const commands: readonly Command[] = [
   run,
   replay,
-  { ...bench, parts: [benchGen] },
+  { ...bench, parts: [benchGen, benchNoDrop] },
   trace,
   ctl,
   doctor,

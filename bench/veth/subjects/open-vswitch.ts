@@ -49,26 +49,76 @@ async function start(topology: Topology, port: readonly string[]): Promise<Runni
     });
   } catch (error) {
     const log = existsSync(`${folder}/vs.log`) ? readFileSync(`${folder}/vs.log`, "utf8") : "";
-    throw new Error(`Open vSwitch did not start: ${error instanceof Error ? error.message : error}\n${log.split("\n").slice(-12).join("\n")}`);
+    throw new Error(
+      `Open vSwitch did not start: ${error instanceof Error ? error.message : error}\n${log.split("\n").slice(-12).join("\n")}`,
+    );
   }
 }
 
-async function startIn(folder: string, topology: Topology, port: readonly string[], remove: () => void): Promise<RunningSubject> {
+async function startIn(
+  folder: string,
+  topology: Topology,
+  port: readonly string[],
+  remove: () => void,
+): Promise<RunningSubject> {
   const { lab, middle, switchCore } = topology;
   const path = (name: string): string => join(folder, name);
   const environment = ["env", `OVS_RUNDIR=${folder}`, `OVS_DBDIR=${folder}`, `OVS_LOGDIR=${folder}`];
   const vsctl = async (...args: string[]): Promise<string> =>
     (await run("ovs-vsctl", [`--db=unix:${path("db.sock")}`, "--timeout=20", ...args])).stdout;
   await run("ovsdb-tool", ["create", path("conf.db"), SCHEMA]);
-  const database = lab.start(undefined, ...words(environment, "ovsdb-server", path("conf.db"), `--remote=punix:${path("db.sock")}`, `--unixctl=${path("db.ctl")}`, "-vconsole:off"));
+  const database = lab.start(
+    undefined,
+    ...words(
+      environment,
+      "ovsdb-server",
+      path("conf.db"),
+      `--remote=punix:${path("db.sock")}`,
+      `--unixctl=${path("db.ctl")}`,
+      "-vconsole:off",
+    ),
+  );
   await until(() => vsctl("--no-wait", "init"));
-  await vsctl("--no-wait", "set", "Open_vSwitch", ".", `other_config:pmd-cpu-mask=0x${(1 << switchCore).toString(16)}`);
+  await vsctl(
+    "--no-wait",
+    "set",
+    "Open_vSwitch",
+    ".",
+    `other_config:pmd-cpu-mask=0x${(1 << switchCore).toString(16)}`,
+  );
   // Not by `ip netns exec`, which hides /sys/fs/bpf.
-  const inside = ["taskset", "-c", `${switchCore}`, "nsenter", `--net=/var/run/netns/${middle}`, ...environment];
-  const daemon = lab.start(undefined, ...words(inside, VSWITCHD, `unix:${path("db.sock")}`, `--unixctl=${path("vs.ctl")}`, `--log-file=${path("vs.log")}`, "-vconsole:off"));
+  const inside = [
+    "taskset",
+    "-c",
+    `${switchCore}`,
+    "nsenter",
+    `--net=/var/run/netns/${middle}`,
+    ...environment,
+  ];
+  const daemon = lab.start(
+    undefined,
+    ...words(
+      inside,
+      VSWITCHD,
+      `unix:${path("db.sock")}`,
+      `--unixctl=${path("vs.ctl")}`,
+      `--log-file=${path("vs.log")}`,
+      "-vconsole:off",
+    ),
+  );
   await vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "fail_mode=secure");
   for (const [index, name] of [IN, OUT].entries()) {
-    await vsctl("add-port", "br0", name, "--", "set", "interface", name, `ofport_request=${index + 1}`, ...port);
+    await vsctl(
+      "add-port",
+      "br0",
+      name,
+      "--",
+      "set",
+      "interface",
+      name,
+      `ofport_request=${index + 1}`,
+      ...port,
+    );
     const error = (await vsctl("get", "interface", name, "error")).trim();
     if (error !== "[]") throw new Error(`port ${name}: ${error}`);
   }
