@@ -20,7 +20,8 @@ export const FRAME_MIN = 60;
 export const FRAME_MAX = 9014;
 /** 60, 566 and 1514 bytes as 7:4:1, in an order that spreads them. */
 const IMIX: readonly number[] = [60, 566, 60, 60, 566, 60, 1514, 60, 566, 60, 60, 566];
-const LIST_COUNT = 4096 + 1024 - (4096 % 12);
+/** As many as whole rounds of the IMIX, and more than connections. */
+const LIST_COUNT = 426 * IMIX.length;
 const LIST = 0;
 const FRAMES = 1 << 16;
 const PAGE = 65_536;
@@ -34,7 +35,9 @@ export function parseSizes(text: string): FrameSize[] {
     if (word === "imix") return word;
     const bytes = /^\d+$/.test(word) ? Number(word) : Number.NaN;
     if (bytes >= FRAME_MIN && bytes <= FRAME_MAX) return bytes;
-    throw new UsageError(`--sizes takes frame sizes from ${FRAME_MIN} to ${FRAME_MAX} bytes and imix, got "${word}"`);
+    throw new UsageError(
+      `--sizes takes frame sizes from ${FRAME_MIN} to ${FRAME_MAX} bytes and imix, got "${word}"`,
+    );
   });
 }
 
@@ -44,7 +47,9 @@ export function planFrames(size: FrameSize, connections: number, destination: st
   const largest = Math.max(...lengths);
   const stride = (largest + 63) & ~63;
   const pages = Math.ceil((FRAMES + LIST_COUNT * stride) / PAGE);
-  const memory = new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer);
+  const memory = new Uint8Array(
+    new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer,
+  );
   const view = new DataView(memory.buffer);
   let total = 0;
   for (let i = 0; i < LIST_COUNT; i++) {

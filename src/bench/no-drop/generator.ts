@@ -70,7 +70,9 @@ export class Generator {
     this.#next += count;
     if (moved >= 0) return moved;
     if (moved === -ENOBUFS || moved === -EAGAIN) return 0;
-    throw new Error(`the interface does not take frames: errno ${-moved} (is it up? is the frame larger than its MTU?)`);
+    throw new Error(
+      `the interface does not take frames: errno ${-moved} (is it up? is the frame larger than its MTU?)`,
+    );
   }
 }
 

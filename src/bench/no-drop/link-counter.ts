@@ -14,7 +14,10 @@ export function receivedFrames(dev: string, netns: string | undefined): number {
     .find((one) => one.trimStart().startsWith(`${dev}:`));
   const fields = line?.split(":")[1]?.trim().split(/\s+/);
   if (fields === undefined) {
-    throw new MegaflowError("LINK_GONE", `no interface ${dev}${netns === undefined ? "" : ` in namespace ${netns}`}`);
+    throw new MegaflowError(
+      "LINK_GONE",
+      `no interface ${dev}${netns === undefined ? "" : ` in namespace ${netns}`}`,
+    );
   }
   return Number(fields[1]);
 }

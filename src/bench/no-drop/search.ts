@@ -37,7 +37,10 @@ const RATE_MIN = 100;
 const OFFERED_SHARE = 0.97;
 
 /** Makes trials until the range is small enough; `run` makes one at a rate. */
-export async function searchNoDrop(plan: SearchPlan, run: (rate: number) => Promise<Trial>): Promise<SearchResult> {
+export async function searchNoDrop(
+  plan: SearchPlan,
+  run: (rate: number) => Promise<Trial>,
+): Promise<SearchResult> {
   const trials: Trial[] = [];
   let low = 0;
   let high = plan.maxRate;
@@ -47,7 +50,8 @@ export async function searchNoDrop(plan: SearchPlan, run: (rate: number) => Prom
     trials.push(trial);
     if (trial.loss <= plan.lossLimit) {
       low = Math.max(low, Math.min(trial.offered, next));
-      if (next >= high || trial.offered < next * OFFERED_SHARE) return { rate: low, isLowerBound: true, trials };
+      if (next >= high || trial.offered < next * OFFERED_SHARE)
+        return { rate: low, isLowerBound: true, trials };
     } else {
       high = Math.min(next, trial.offered);
       if (high <= low) return { rate: low, isLowerBound: false, trials };

@@ -34,23 +34,49 @@ export const spec: CommandSpec = {
     { name: "tx-netns", value: "NAME", meaning: "Network namespace of A." },
     { name: "rx-netns", value: "NAME", meaning: "Network namespace of B." },
     { name: "switch", value: "FILE.yaml", meaning: "Start this switch for the search." },
-    { name: "sizes", value: "LIST", meaning: "Frame sizes without FCS, and imix (60, 566, 1514 as 7:4:1).", default: SIZES },
+    {
+      name: "sizes",
+      value: "LIST",
+      meaning: "Frame sizes without FCS, and imix (60, 566, 1514 as 7:4:1).",
+      default: SIZES,
+    },
     { name: "loss", value: "PERCENT", meaning: "Loss that still passes.", default: "0" },
     { name: "trial", value: "TIME", meaning: "Length of a trial; RFC 2544 asks for 60s.", default: "5s" },
-    { name: "max-rate", value: "N", meaning: "Frames a second to begin with.", default: "what the generator reaches" },
-    { name: "resolution", value: "PERCENT", meaning: "Width of the range that ends the search.", default: "2" },
+    {
+      name: "max-rate",
+      value: "N",
+      meaning: "Frames a second to begin with.",
+      default: "what the generator reaches",
+    },
+    {
+      name: "resolution",
+      value: "PERCENT",
+      meaning: "Width of the range that ends the search.",
+      default: "2",
+    },
     { name: "connections", value: "N", meaning: "Connections of the traffic.", default: "1024" },
-    { name: "dst-mac", value: "MAC", meaning: "Where the frames are addressed to.", default: "02:00:00:00:00:02" },
+    {
+      name: "dst-mac",
+      value: "MAC",
+      meaning: "Where the frames are addressed to.",
+      default: "02:00:00:00:00:02",
+    },
     { name: "core", value: "CPU", meaning: "CPU for the generator; keep it off the PMDs'.", default: "0" },
     { name: "json", meaning: "Print one JSON object with every trial." },
   ],
   examples: [
-    ["megaflow bench no-drop --tx-dev enp3s0f0 --rx-dev enp3s0f1", "Through whatever connects the two ports of this machine."],
+    [
+      "megaflow bench no-drop --tx-dev enp3s0f0 --rx-dev enp3s0f1",
+      "Through whatever connects the two ports of this machine.",
+    ],
     [
       "megaflow bench no-drop --switch lab.yaml --tx-dev g0 --tx-netns gen --rx-dev s0 --rx-netns far --trial 2s",
       "Starts a switch between two namespaces and measures it.",
     ],
-    ["megaflow bench no-drop --tx-dev a --rx-dev b --sizes 60 --loss 0.001 --trial 60s --json", "By the book, for a script."],
+    [
+      "megaflow bench no-drop --tx-dev a --rx-dev b --sizes 60 --loss 0.001 --trial 60s --json",
+      "By the book, for a script.",
+    ],
   ],
 };
 
@@ -64,7 +90,10 @@ export async function run(args: Arguments): Promise<void> {
   try {
     native.setAffinity(args.count("core", 0, CPU_MAX, 0));
     const results = await measureNoDrop(native, plan);
-    if (json) process.stdout.write(`${JSON.stringify({ environment: readEnvironment(), plan: { ...plan, onTrial: undefined }, results })}\n`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ environment: readEnvironment(), plan: { ...plan, onTrial: undefined }, results })}\n`,
+      );
     else process.stdout.write(`${textLines(results, plan).join("\n")}\n`);
   } finally {
     native.clearAffinity();
@@ -74,7 +103,8 @@ export async function run(args: Arguments): Promise<void> {
 
 function readPlan(args: Arguments, tells: boolean): NoDropPlan {
   const destination = args.text("dst-mac") ?? "02:00:00:00:00:02";
-  if (!/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(destination)) throw new UsageError(`--dst-mac takes an address such as 02:00:00:00:00:02, got "${destination}"`);
+  if (!/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(destination))
+    throw new UsageError(`--dst-mac takes an address such as 02:00:00:00:00:02, got "${destination}"`);
   const maxRate = args.count("max-rate", 100, RATE_MAX, 0);
   return {
     tx: { dev: args.required("tx-dev", "A"), netns: args.text("tx-netns") },
@@ -89,7 +119,9 @@ function readPlan(args: Arguments, tells: boolean): NoDropPlan {
     ...(tells
       ? {
           onTrial: (size: FrameSize, trial) =>
-            process.stderr.write(`${sizeName(size)}: ${mpps(trial.offered)} Mpps offered, ${(trial.loss * 100).toFixed(4)} % lost\n`),
+            process.stderr.write(
+              `${sizeName(size)}: ${mpps(trial.offered)} Mpps offered, ${(trial.loss * 100).toFixed(4)} % lost\n`,
+            ),
         }
       : {}),
   };
@@ -105,16 +137,24 @@ function readPercent(args: Arguments, name: string, fallback: number, least: num
 /** Starts `megaflow run` as a process of its own and waits until packets may come. */
 async function startSwitch(file: string): Promise<{ stop(): Promise<void> }> {
   const main = process.argv[1] as string;
-  const child = spawn(process.execPath, [...process.execArgv, main, "run", file, "--json", "--every", "200ms"], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, main, "run", file, "--json", "--every", "200ms"],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let said = "";
   child.stderr.on("data", (text: Buffer) => {
     said += text.toString();
   });
   const ended = once(child, "close");
   const first = once(child.stdout, "data").then(() => "ready");
-  const outcome = await Promise.race([first, ended.then(() => "ended"), sleep(SWITCH_READY_MS, "silent", { ref: false })]);
+  const outcome = await Promise.race([
+    first,
+    ended.then(() => "ended"),
+    sleep(SWITCH_READY_MS, "silent", { ref: false }),
+  ]);
   child.stdout.resume();
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
@@ -122,7 +162,10 @@ async function startSwitch(file: string): Promise<{ stop(): Promise<void> }> {
   };
   if (outcome === "ready") return { stop };
   if (outcome === "silent") await stop();
-  throw new MegaflowError("SWITCH_START", `the switch of ${file} did not start: ${said.trim() || `silent for ${SWITCH_READY_MS / 1000} s`}`);
+  throw new MegaflowError(
+    "SWITCH_START",
+    `the switch of ${file} did not start: ${said.trim() || `silent for ${SWITCH_READY_MS / 1000} s`}`,
+  );
 }
 
 function textLines(results: readonly NoDropResult[], plan: NoDropPlan): string[] {
@@ -138,7 +181,10 @@ function textLines(results: readonly NoDropResult[], plan: NoDropPlan): string[]
   ];
   if (results.some((one) => one.isLowerBound)) lines.push(">= the generator went no faster");
   const foreign = results[0]?.foreign ?? 0;
-  if (foreign > 0) lines.push(`${plan.rx.dev} receives ${foreign.toFixed(0)} frames a second from elsewhere: loss below that cannot be told`);
+  if (foreign > 0)
+    lines.push(
+      `${plan.rx.dev} receives ${foreign.toFixed(0)} frames a second from elsewhere: loss below that cannot be told`,
+    );
   return lines;
 }
 
