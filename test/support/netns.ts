@@ -94,10 +94,12 @@ export class NetLab implements AsyncDisposable {
     sh("ip", "-n", left.netns, "link", "add", "name", left.name, ...count, "type", "veth", ...peer);
     for (const end of [left, right]) {
       if (end.mac !== undefined) this.ip(end.netns, "link", "set", "dev", end.name, "address", end.mac);
-      if (end.offloads !== undefined) this.offloads(end.netns, end.name, end.offloads);
       if (end.down !== true) this.ip(end.netns, "link", "set", "dev", end.name, "up");
       this.address(end.netns, end.name, ...(end.addresses ?? []));
     }
+    // After both are up: GRO on an end that is down is lost.
+    for (const { netns, name, offloads } of [left, right])
+      if (offloads !== undefined) this.offloads(netns, name, offloads);
   }
 
   /**
