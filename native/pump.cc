@@ -42,12 +42,12 @@ bool completeChecksum(const VirtioHeader& header, const iovec* pieces, size_t le
   if (field + 2 > std::min(length, pieces[0].iov_len) || start >= length) return false;
   Checksum sum;
   size_t skipped = start;
-  for (size_t left = length; left > 0; pieces++) {
-    const size_t here = std::min(left, pieces->iov_len);
-    sum.add(static_cast<const uint8_t*>(pieces->iov_base) + skipped, here - skipped);
+  size_t left = length;
+  for (const iovec* piece = pieces; left > 0; piece++) {
+    const size_t here = std::min(left, piece->iov_len);
+    sum.add(static_cast<const uint8_t*>(piece->iov_base) + skipped, here - skipped);
     skipped = 0;
     left -= here;
-    if (left == 0) break;
   }
   const uint16_t value = sum.result(header.checksumOffset == kUdpChecksumOffset);
   std::memcpy(static_cast<uint8_t*>(pieces[0].iov_base) + field, &value, 2);

@@ -67,3 +67,18 @@ export function refuseInterface(config: RealPortConfig, info: LinkInfo): void {
       `${info.name} is a loopback interface: packets cannot leave through it`,
     );
 }
+
+/** Refuses a device that is on a port: where the kernel let two have it, each would get some of its packets, or both all. */
+export function refuseTaken(
+  { dev, netns }: RealPortConfig,
+  ports: Iterable<{
+    readonly odp: number;
+    readonly config: RealPortConfig;
+    readonly open: OpenPort | undefined;
+  }>,
+): void {
+  for (const { odp, config, open } of ports) {
+    if (dev === undefined || config.netns !== netns || (open?.link.name ?? config.dev) !== dev) continue;
+    throw new MegaflowError("PORT_DEVICE_TAKEN", `${dev} is on port ${odp} already: remove that port first`);
+  }
+}

@@ -16,7 +16,7 @@ import { openAfpacket } from "./afpacket-port.ts";
 import { openAfxdp } from "./afxdp-port.ts";
 import { LinkWatch } from "./link-watch.ts";
 import type { PacketMemory } from "./packet-memory.ts";
-import type { OpenKind, OpenPort, OpenQueue, PortContext } from "./port-kind.ts";
+import { type OpenKind, type OpenPort, type OpenQueue, type PortContext, refuseTaken } from "./port-kind.ts";
 import { type QueueCounters, readQueueCounters, setFillTarget, writeQueueBlock } from "./queue-block.ts";
 import { openInternalPort, openTapPort } from "./tap-port.ts";
 
@@ -108,6 +108,7 @@ export class PortManager {
   /** Opens a port and gives its queues to PMDs. @throws what the kind throws; then nothing has changed. */
   async add(odp: number, config: RealPortConfig): Promise<void> {
     if (this.#ports.has(odp)) throw new MegaflowError("PORT_EXISTS", `port ${odp} is there already`);
+    refuseTaken(config, this.#ports.values());
     const port: RealPort = {
       odp,
       config,

@@ -8,6 +8,7 @@ import { requireNative } from "../../src/native.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import type { IdleMode } from "../../src/pmd/idle.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
+import type { NetLab } from "./netns.ts";
 
 /** What a real switch is made with. */
 export interface RealSwitchOptions {
@@ -65,4 +66,36 @@ export class RealSwitch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.sw.close();
   }
+}
+
+/** How a port is to be attached. */
+export interface Attachment {
+  readonly kind: "afxdp" | "afpacket" | "tap";
+  /** Namespace in which the port's other end appears as eth0. */
+  readonly netns: string;
+  readonly addresses?: readonly string[];
+  readonly queues?: number;
+  readonly mtu?: number;
+  readonly more?: Partial<RealPortConfig>;
+}
+
+/**
+ * Puts a namespace on the switch: a TAP port's device is its eth0; for the other kinds eth0 is one end of a veth pair and
+ * the port has the other one, vNUMBER, in the namespace `host`.
+ */
+export async function attach(
+  lab: NetLab,
+  real: RealSwitch,
+  host: string,
+  number: number,
+  { kind, netns, addresses = [], queues = 1, mtu = 1500, more = {} }: Attachment,
+): Promise<void> {
+  if (kind === "tap") {
+    await real.add(number, { kind, dev: "eth0", netns, queues, mtu, ...more });
+    lab.address(netns, "eth0", ...addresses);
+    return;
+  }
+  const dev = `v${number}`;
+  lab.veth({ netns, name: "eth0", addresses }, { netns: host, name: dev }, { queues, mtu });
+  await real.add(number, { kind, dev, netns: host, queues, ...more });
 }
