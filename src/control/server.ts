@@ -17,6 +17,8 @@ const PIECE = 1 << 16;
 const CLIENTS_MAX = 64;
 /** A client that has not taken a piece of its answer by then is cut off. */
 const STALLED_MS = 60_000;
+/** How long the rest of what made no sense is still read. */
+const HANG_UP_MS = 5000;
 
 interface Request {
   readonly id: unknown;
@@ -110,7 +112,7 @@ export class ControlServer {
     } catch (error) {
       return async (socket) => {
         await send(socket, null, null, controlErrorText(error));
-        socket.end();
+        hangUp(socket);
       };
     }
     return async (socket) => {
@@ -134,6 +136,14 @@ export class ControlServer {
     }
     await send(socket, request.id, result, refusal);
   }
+}
+
+/** Ends a conversation that makes no sense any more; what still comes is thrown away, so that the answer arrives. */
+function hangUp(socket: Socket): void {
+  socket.removeAllListeners("data");
+  socket.end();
+  socket.resume();
+  setTimeout(() => socket.destroy(), HANG_UP_MS).unref();
 }
 
 function asRequest(object: unknown): Request | undefined {
