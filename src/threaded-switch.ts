@@ -24,7 +24,8 @@ import type { Pmd } from "./pmd/pmd.ts";
 import { WorkerPool } from "./pmd/worker-pool.ts";
 import { PacketMemory } from "./ports/packet-memory.ts";
 
-import { PortManager, type RealPortReport } from "./ports/port-manager.ts";
+import { PortManager } from "./ports/port-manager.ts";
+import type { RealPortReport } from "./ports/real-port.ts";
 import { type PortOptions, Switch, type SwitchOptions } from "./switch.ts";
 
 /** What a threaded switch is made with. */
@@ -159,6 +160,10 @@ export class ThreadedSwitch extends Switch {
     const to = this.pmds[pmd];
     if (to === undefined) throw new MegaflowError("NO_PMD", `there is no PMD ${pmd}`);
     await this.#manager("real").move(ofPortToOdp(number) as number, queue, to);
+  }
+
+  override async rebalanceRxqs(): Promise<number> {
+    return (await this.#realPorts?.rebalance()) ?? 0;
   }
 
   /**

@@ -27,6 +27,7 @@ export const pmdCommands: readonly ControlCommand[] = [
   { name: "dpif-netdev/pmd-stats-show", usage: "[-pmd core] [dp]", min: 0, max: 3, run: statsShow },
   { name: "dpif-netdev/pmd-stats-clear", usage: "[-pmd core] [dp]", min: 0, max: 3, run: statsClear },
   { name: "dpif-netdev/pmd-rxq-show", usage: "[-pmd core] [-secs secs] [dp]", min: 0, max: 5, run: rxqShow },
+  { name: "dpif-netdev/pmd-rxq-rebalance", usage: "[dp]", min: 0, max: 1, run: rxqRebalance },
 ];
 
 /** Where the numbers of a PMD were cleared last. */
@@ -152,6 +153,12 @@ function readSeconds(text: string | undefined): number {
   const seconds = Number(text ?? 60);
   if (!(seconds >= 5 && seconds <= 60)) throw new ControlError(`-secs takes 5 to 60, got "${text}"`);
   return Math.ceil(seconds / 5) * 5;
+}
+
+async function rxqRebalance(context: ControlContext, args: readonly string[]): Promise<ControlAnswer> {
+  checkDatapath(context, args[0]);
+  const moved = await context.owner.rebalanceRxqs();
+  return `pmd rxq rebalance done: ${moved} ${moved === 1 ? "queue" : "queues"} moved.`;
 }
 
 function rxqShow(context: ControlContext, args: readonly string[]): ControlAnswer {

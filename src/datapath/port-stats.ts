@@ -69,6 +69,11 @@ export interface RxqRecord {
   readonly cycles: number;
 }
 
+/** TSC cycles that a receive queue has cost since it was set up. */
+export function readRxqCycles(memory: SwitchMemory, pmd: PmdMemory, index: number): number {
+  return readU64(memory, pmd.regions.get(RegionId.RXQS)!.base + index * RXQ_SIZE + RXQ_CYCLES);
+}
+
 /** Reads the receive queues of a PMD, those that were taken away left out. */
 export function readRxqs(memory: SwitchMemory, pmd: PmdMemory): RxqRecord[] {
   const count = Atomics.load(memory.u32, (pmd.control + PMD_RXQ_COUNT) / 4);

@@ -16,6 +16,7 @@ import { SwitchMemory } from "../datapath/memory.ts";
 import { loadNative } from "../native.ts";
 import { Idle, type IdleMode } from "./idle.ts";
 import { Kicks } from "./kicks.ts";
+import { RxqCycles } from "./rxq-cycles.ts";
 import { PROFILE_BURST_INTERVAL, StageProfiler } from "./stage-profiler.ts";
 import { TimeAccount } from "./time-account.ts";
 
@@ -45,6 +46,9 @@ export interface WorkerResult {
 /** Turns of the datapath a call: about 4,096 packets, well under a millisecond. */
 const TURNS = 64;
 
+/** Calls between two accounts of the receive queues: tens of times a second under load. */
+const RXQ_CYCLES_INTERVAL = 1024;
+
 /** Runs until PMD_STOP is set. */
 export default function runPmd(task: WorkerTask): WorkerResult {
   const native = loadNative().addon;
@@ -53,6 +57,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   const datapath = startDatapath(memory, task.control, task.module);
   const profiler = new StageProfiler(memory, task.control, datapath);
   const time = new TimeAccount(memory, task.control);
+  const rxqCycles = new RxqCycles(memory, task.control);
   const words = memory.i32;
   const idle = new Idle(memory, task.control, native, task.idle, task.events[task.index] ?? -1);
   const kicks = native === undefined ? undefined : new Kicks(memory, task.control, native, task.events);
@@ -70,6 +75,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
     const worked = datapath.poll(TURNS, Date.now() - task.epochMs);
     polls++;
     if (polls % (PROFILE_BURST_INTERVAL / TURNS) === 0) profiler.timeBurst();
+    if (polls % RXQ_CYCLES_INTERVAL === 0) rxqCycles.update();
     time.polled(worked !== 0);
     if (words[upcallHead] !== seen) {
       seen = words[upcallHead]!;

@@ -5,19 +5,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "../../assembly/layout/command.ts";
 import { FRAME_SIZE } from "../../assembly/layout/frame.ts";
 import { PORT_FLAG_DOWN, PortKind, RxqKind } from "../../assembly/layout/port.ts";
-import { QUEUE_MAX, QUEUE_SIZE } from "../../assembly/layout/queue.ts";
 import type { RealPortConfig } from "../config/real-port-config.ts";
-import { Arena, type SwitchMemory } from "../datapath/memory.ts";
+import type { SwitchMemory } from "../datapath/memory.ts";
+import { readRxqCycles } from "../datapath/port-stats.ts";
 import { MegaflowError } from "../errors.ts";
 import type { NativeAddon } from "../native.ts";
-import type { XskStatistics } from "../native-netdev.ts";
 import type { Pmd } from "../pmd/pmd.ts";
 import { openAfpacket } from "./afpacket-port.ts";
 import { openAfxdp } from "./afxdp-port.ts";
 import { LinkWatch } from "./link-watch.ts";
 import type { PacketMemory } from "./packet-memory.ts";
-import { type OpenKind, type OpenPort, type OpenQueue, type PortContext, refuseTaken } from "./port-kind.ts";
-import { type QueueCounters, readQueueCounters, setFillTarget, writeQueueBlock } from "./queue-block.ts";
+import { type OpenKind, type PortContext, refuseTaken } from "./port-kind.ts";
+import { QueueBlocks, setFillTarget, writeQueueBlock } from "./queue-block.ts";
+import { type Queue, type RealPort, type RealPortReport, reportPort } from "./real-port.ts";
+import { balance, type RxqLoad } from "./rebalance.ts";
 import { openInternalPort, openTapPort } from "./tap-port.ts";
 
 /** What opens each kind. */
@@ -50,58 +51,18 @@ export interface PortManagerOptions {
   readonly liveChanged: (odp: number, live: boolean) => void;
 }
 
-interface Queue {
-  readonly index: number;
-  readonly number: number;
-  readonly open: OpenQueue;
-  readonly block: number;
-  pmd: Pmd;
-  /** Index among the PMD's receive queues. */
-  rxq: number;
-}
-
-interface RealPort {
-  readonly odp: number;
-  readonly config: RealPortConfig;
-  open: OpenPort | undefined;
-  queues: Queue[];
-  up: boolean;
-  /** Something is being done to it: one thing at a time. */
-  busy: Promise<void>;
-  removed: boolean;
-}
-
-/** A queue, for people. */
-export interface QueueReport {
-  readonly queue: number;
-  readonly pmd: number;
-  readonly kernel: Partial<XskStatistics>;
-  readonly counters: QueueCounters;
-}
-
-/** A real port, for people. */
-export interface RealPortReport {
-  readonly odp: number;
-  readonly kind: RealPortConfig["kind"];
-  readonly device: string;
-  readonly description: string;
-  readonly attached: boolean;
-  readonly up: boolean;
-  readonly queues: readonly QueueReport[];
-}
-
 /** See the head of the file. */
 export class PortManager {
   readonly #options: PortManagerOptions;
   readonly #ports = new Map<number, RealPort>();
-  readonly #numbers = new Set<number>();
-  readonly #blocks: number[] = [];
+  readonly #blocks: QueueBlocks;
   readonly #watch: LinkWatch;
   #anchor: { readonly fd: number; readonly multiBuffer: boolean } | undefined;
   #nextPmd = 0;
 
   constructor(options: PortManagerOptions) {
     this.#options = options;
+    this.#blocks = new QueueBlocks(options.memory);
     this.#watch = new LinkWatch(options.native, (netns, name) => this.#linkNews(netns, name));
   }
 
@@ -174,6 +135,38 @@ export class PortManager {
     });
   }
 
+  /** Queues with what they cost since they were set up, for pmd-rxq-rebalance. */
+  #loads(): { readonly port: RealPort; readonly queue: Queue; readonly load: RxqLoad }[] {
+    return [...this.#ports.values()].flatMap((port) =>
+      port.queues.map((queue) => ({
+        port,
+        queue,
+        load: {
+          pmd: queue.pmd.index,
+          cycles: readRxqCycles(this.#options.memory, queue.pmd.layout, queue.rxq),
+          pinned: port.config.rxqAffinity?.[queue.index] !== undefined,
+        },
+      })),
+    );
+  }
+
+  /** Gives queues to PMDs by what they cost; returns how many moved. */
+  async rebalance(): Promise<number> {
+    const all = this.#loads();
+    const pmds = this.#options.pmds();
+    const place = balance(
+      all.map((one) => one.load),
+      pmds.length,
+    );
+    let moved = 0;
+    for (const [i, { port, queue, load }] of all.entries()) {
+      if (place[i] === load.pmd) continue;
+      await this.move(port.odp, queue.index, pmds[place[i]!]!);
+      moved++;
+    }
+    return moved;
+  }
+
   /** A PMD was started in place of one that died: its queues are opened anew. */
   async revive(dead: Pmd, fresh: Pmd): Promise<void> {
     for (const port of this.#ports.values()) {
@@ -192,20 +185,7 @@ export class PortManager {
 
   /** All real ports. */
   report(): RealPortReport[] {
-    return [...this.#ports.values()].map((port) => ({
-      odp: port.odp,
-      kind: port.config.kind,
-      device: port.open?.link.name ?? port.config.dev ?? "",
-      description: port.open?.description ?? `${port.config.kind} ${port.config.dev ?? ""}: no interface`,
-      attached: port.open !== undefined,
-      up: port.up,
-      queues: port.queues.map((queue) => ({
-        queue: queue.index,
-        pmd: queue.pmd.index,
-        kernel: queue.open.statistics(),
-        counters: readQueueCounters(this.#options.memory, queue.block),
-      })),
-    }));
+    return [...this.#ports.values()].map((port) => reportPort(this.#options.memory, port));
   }
 
   /** Gives all interfaces back. The PMDs have stopped, or still run. */
@@ -226,8 +206,7 @@ export class PortManager {
     port.open = opened;
     port.up = opened.link.up && opened.link.running;
     opened.queues.forEach((queue, index) => {
-      const number = this.#freeNumber();
-      const block = this.#blockOf(number);
+      const { number, block } = this.#blocks.take();
       writeQueueBlock(memory, block, {
         kind: queue.kind,
         fd: queue.fd,
@@ -262,7 +241,7 @@ export class PortManager {
     await this.#applied(this.#options.pmds());
     for (const queue of queues) {
       queue.open.close();
-      this.#numbers.delete(queue.number);
+      this.#blocks.give(queue.number);
       for (const [pmd, frames] of this.#options.packets.reclaim(queue.number)) this.#giveFrames(pmd, frames);
     }
     this.#aimFill();
@@ -371,26 +350,6 @@ export class PortManager {
     const port = this.#ports.get(odp);
     if (port === undefined) throw new MegaflowError("NO_PORT", `port ${odp} is not a real port`);
     return port;
-  }
-
-  #freeNumber(): number {
-    for (let number = 1; number < QUEUE_MAX; number++) {
-      if (this.#numbers.has(number)) continue;
-      this.#numbers.add(number);
-      return number;
-    }
-    throw new MegaflowError("TOO_MANY_QUEUES", `a switch has at most ${QUEUE_MAX - 1} queues of real ports`);
-  }
-
-  /** Blocks lie together; numbers are used again, and their blocks with them. */
-  #blockOf(number: number): number {
-    if (this.#blocks.length === 0) {
-      const { memory } = this.#options;
-      const arena = new Arena(memory.allocate(QUEUE_MAX * QUEUE_SIZE, "queue blocks"));
-      const { base } = arena.take(QUEUE_MAX * QUEUE_SIZE);
-      for (let i = 0; i < QUEUE_MAX; i++) this.#blocks.push(base + i * QUEUE_SIZE);
-    }
-    return this.#blocks[number]!;
   }
 
   get #context(): PortContext {

@@ -8,6 +8,7 @@ import {
   QUEUE_FLAGS,
   QUEUE_KICKS,
   QUEUE_KIND,
+  QUEUE_MAX,
   QUEUE_NUMBER,
   QUEUE_PORT,
   QUEUE_PUMP_RX_DROPS,
@@ -31,6 +32,7 @@ import {
 } from "../../assembly/layout/queue.ts";
 import type { Region, SwitchMemory } from "../datapath/memory.ts";
 import { readU64 } from "../datapath/pmd-stats.ts";
+import { MegaflowError } from "../errors.ts";
 import type { XskRing } from "../native-netdev.ts";
 
 /** The four rings of a queue, as the addon describes them. */
@@ -117,4 +119,34 @@ export function readQueueCounters(memory: SwitchMemory, at: number): QueueCounte
     pumpRxDrops: readU64(memory, at + QUEUE_PUMP_RX_DROPS),
     pumpTxDrops: readU64(memory, at + QUEUE_PUMP_TX_DROPS),
   };
+}
+
+/** The places of all blocks: numbers from 1, used again, and their blocks with them. */
+export class QueueBlocks {
+  readonly #memory: SwitchMemory;
+  readonly #taken = new Set<number>();
+  #base = 0;
+
+  constructor(memory: SwitchMemory) {
+    this.#memory = memory;
+  }
+
+  /** A number that nobody has, and its block. @throws MegaflowError `TOO_MANY_QUEUES`. */
+  take(): { readonly number: number; readonly block: number } {
+    if (this.#base === 0) this.#base = this.#memory.allocate(QUEUE_MAX * QUEUE_SIZE, "queue blocks").base;
+    for (let number = 1; number < QUEUE_MAX; number++) {
+      if (this.#taken.has(number)) continue;
+      this.#taken.add(number);
+      return { number, block: this.#base + number * QUEUE_SIZE };
+    }
+    throw new MegaflowError(
+      "TOO_MANY_QUEUES",
+      `a switch has at most ${QUEUE_MAX - 1} queues of real ports: ask for fewer queues a port`,
+    );
+  }
+
+  /** The queue is closed. */
+  give(number: number): void {
+    this.#taken.delete(number);
+  }
 }

