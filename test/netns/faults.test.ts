@@ -157,7 +157,8 @@ test("rings that overflow lose packets under a name, and all are accounted for",
   assert.equal(received, forwarded + dropped);
   assert.equal(received + kernel, sent, "the kernel counts what found no room");
   assert.ok(counters.txDrops > 0, "the small ring was too small");
-  assert.equal(counters.txPackets + counters.txDrops, received * 8);
+  const { upcallsLost } = real.sw.portCounters(1 as never);
+  assert.equal(counters.txPackets + counters.txDrops, (received - upcallsLost) * 8);
 });
 
 test("what cannot be attached says why, and changes nothing", { skip }, async () => {
@@ -179,7 +180,7 @@ test("what cannot be attached says why, and changes nothing", { skip }, async ()
   await real.add(1, { kind: "afxdp", dev: "p1", netns: middle, force: true });
   await assert.rejects(
     real.add(2, { kind: "afxdp", dev: "p1", netns: middle, force: true }),
-    /EBUSY|has an AF_XDP socket/,
+    /p1 is on port 1 already/,
   );
   await real.remove(1);
   assert.ok(real.sw.memory.allocated - free <= 4 << 20, "memory is given back");
