@@ -135,6 +135,9 @@ test("the tarball carries WebAssembly, JavaScript and the addon, and no sources 
     "scripts/install.js",
     "asconfig.json",
     "LICENSE",
+    "page/index.html",
+    "page/main.js",
+    "page/style.css",
   ]) {
     assert.ok(packed.includes(path), `${path} is not in the tarball`);
   }
