@@ -28,6 +28,8 @@ export class CurvesPanel {
   #timer = 0;
   /** @type {readonly LiveSetting[]} */
   #settings = [];
+  /** @type {number | null} */
+  #pmd = null;
 
   /**
    * @param {Lock} lock
@@ -50,6 +52,12 @@ export class CurvesPanel {
   /** @param {readonly LiveSetting[]} settings */
   setSettings(settings) {
     this.#settings = settings;
+    this.#plan(0);
+  }
+
+  /** @param {number | null} pmd shown; null = all together */
+  setScope(pmd) {
+    this.#pmd = pmd;
     this.#plan(0);
   }
 
@@ -86,7 +94,7 @@ export class CurvesPanel {
     this.#profiling = answer.profiling;
     setText(this.#button, answer.profiling ? "Stop profiling" : "Start profiling");
     setText(this.#note, answer.note);
-    const curves = answer.curves.filter((curve) => curve.points.length > 1);
+    const curves = answer.curves.filter(({ pmd, points }) => pmd === this.#pmd && points.length > 1);
     this.#figure.hidden = curves.length === 0;
     if (curves.length > 0) this.#draw(curves);
   }
@@ -141,12 +149,12 @@ export class CurvesPanel {
     group.style.setProperty("--color", `var(${colors[curve.cache] ?? "--s0"})`);
     group.append(
       svg("path", {
-        class: "line",
+        class: curve.ideal ? "line ideal" : "line",
         d: `M${drawn.map((point) => `${x(point.entries).toFixed(1)} ${y(point.missRatio).toFixed(1)}`).join("L")}`,
       }),
     );
-    const now = this.#present(curve);
-    if (now !== undefined && now.entries > 0) {
+    const now = curve.ideal ? undefined : this.#present(curve);
+    if (now !== undefined) {
       group.append(
         svg("line", {
           class: "present",
@@ -162,18 +170,25 @@ export class CurvesPanel {
   }
 
   /**
-   * The point of the present size.
+   * The point of the present size, between the sizes that were tried; undefined outside of them.
    * @param {MissCurve} curve
    */
-  #present(curve) {
-    const size = this.#settings.find(({ key }) => key === `${curve.cache}.entries`)?.value;
-    return curve.points.find((point) => point.entries === size);
+  #present({ cache, points }) {
+    const size = Number(this.#settings.find(({ key }) => key === `${cache}.entries`)?.value);
+    const at = points.findIndex((point) => point.entries >= size);
+    const above = points[at];
+    if (above === undefined || size === 0) return undefined;
+    const below = points[at - 1];
+    if (above.entries === size) return above;
+    if (below === undefined) return undefined;
+    const share = Math.log2(size / below.entries) / Math.log2(above.entries / below.entries);
+    return { entries: size, missRatio: below.missRatio + (above.missRatio - below.missRatio) * share };
   }
 
   /** @param {MissCurve} curve */
   #say(curve) {
     const now = this.#present(curve);
-    return now === undefined
+    return now === undefined || curve.ideal
       ? `${curve.title}.`
       : `${curve.title}: ${percent(now.missRatio)} missed at ${entries(now.entries)} entries.`;
   }

@@ -39,7 +39,11 @@ class Page {
     this.#store = store;
     this.#curves = new CurvesPanel(this.#lock, store.description.profiler);
     this.#sizes.dispatchReset = () => void this.#describe();
-    this.#scope.addEventListener("change", () => this.#draw());
+    this.#scope.addEventListener("change", () => {
+      const { value } = this.#scope;
+      this.#curves.setScope(value === "all" ? null : (store.description.pmds[Number(value)]?.index ?? null));
+      this.#draw();
+    });
     this.#window.addEventListener("change", () => this.#draw());
     this.#pause.addEventListener("click", () => this.#setPaused(!this.#paused));
     document.addEventListener("visibilitychange", () => this.#draw());

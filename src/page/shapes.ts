@@ -142,9 +142,13 @@ export interface Megaflows {
 
 /** Points of one curve: share of lookups that miss, by entries. */
 export interface MissCurve {
-  /** Cache it is about: `microflow` or `maskCache`. */
-  readonly cache: string;
+  /** Cache it is about. */
+  readonly cache: "microflow" | "maskCache";
   readonly title: string;
+  /** PMD it is about; null = all together. */
+  readonly pmd: number | null;
+  /** What no real cache reaches: perfect least-recently-used replacement. */
+  readonly ideal: boolean;
   readonly points: readonly { readonly entries: number; readonly missRatio: number }[];
 }
 
