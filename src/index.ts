@@ -3,6 +3,7 @@
 import { findProfile, profileNames, resolveSettings } from "./config/profiles.ts";
 import { defaultSettings, settingKeys } from "./config/settings.ts";
 import { MegaflowError } from "./errors.ts";
+import type { FlowChange, FlowText } from "./flow-changes.ts";
 import { InlineSwitch } from "./inline-switch.ts";
 import { loadTrace } from "./netdev/trace.ts";
 import { listMegaflows } from "./observe/megaflows.ts";
@@ -11,15 +12,22 @@ import { takeSnapshot } from "./observe/snapshot.ts";
 import { servePage } from "./page/serve.ts";
 import { Switch } from "./switch.ts";
 import { ThreadedSwitch } from "./threaded-switch.ts";
+import type { RevalidatorStats } from "./upcall/revalidator-stats.ts";
+import type { RuleRemoval, RuleRemovalReason } from "./xlate/changes.ts";
 
 export {
   defaultSettings,
+  type FlowChange,
+  type FlowText,
   findProfile,
   InlineSwitch,
   listMegaflows,
   loadTrace,
   MegaflowError,
   profileNames,
+  type RevalidatorStats,
+  type RuleRemoval,
+  type RuleRemovalReason,
   ratesBetweenSnapshots,
   resolveSettings,
   Switch,

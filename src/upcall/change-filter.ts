@@ -20,16 +20,24 @@ const ACTSET_WORD = FLOW_ACTSET_OUTPUT / 4;
 const COMPARED_RULES_MAX = 32;
 
 /** What the filter reads of a megaflow. */
-export type FilteredUkey = Pick<Ukey, "keyInto" | "mask" | "rules" | "missedTables" | "macTag">;
+export type FilteredUkey = Pick<Ukey, "keyInto" | "mask" | "rules" | "someRule" | "missedTables" | "macTag">;
 
 /** Key of the megaflow at hand. */
 const key = new Uint32Array(KEY_WORD_COUNT);
 
-/** A new rule, as a lookup meets it. */
-interface NewRule {
+/** New rules of a table, as a lookup that has found something meets them. */
+interface TablePart {
   readonly tableId: number;
   /** A lookup that found a rule of higher priority does not see it; Infinity where conjunctions may. */
   readonly priority: number;
+  /** Bit of the table among those that had nothing. */
+  readonly missBit: number;
+  /** Whether a lookup that found this rule may see the new one. */
+  readonly yields: (found: TableRule) => boolean;
+}
+
+/** A new rule, as a lookup meets it. */
+interface NewRule extends TablePart {
   readonly indexes: readonly number[];
   readonly bits: readonly number[];
   readonly values: readonly number[];
@@ -43,7 +51,8 @@ export class ChangeFilter {
   readonly #groups: ReadonlySet<number>;
   readonly #newRules: NewRule[];
   /** Set instead of `#newRules` when they are too many: the highest priority of a new rule, by table. */
-  readonly #newPriorities: Map<number, number> | null = null;
+  readonly #newParts: TablePart[] | null = null;
+  readonly #isChanged = (rule: TableRule): boolean => this.#rules.has(rule);
 
   constructor(bridge: Bridge, changes: BridgeChanges) {
     this.#changes = changes;
@@ -53,10 +62,11 @@ export class ChangeFilter {
     const clauses = [...this.#rules].filter((rule) => rule.conjunctions !== null);
     this.#newRules = [...changes.added, ...clauses].map(newRule);
     if (this.#newRules.length <= COMPARED_RULES_MAX) return;
-    this.#newPriorities = new Map();
+    const priorities = new Map<number, number>();
     for (const { tableId, priority } of this.#newRules) {
-      this.#newPriorities.set(tableId, Math.max(priority, this.#newPriorities.get(tableId) ?? -1));
+      priorities.set(tableId, Math.max(priority, priorities.get(tableId) ?? -1));
     }
+    this.#newParts = [...priorities].map(([tableId, priority]) => tablePart(tableId, priority));
   }
 
   /** Whether the megaflow's answer may be another one now. */
@@ -64,9 +74,9 @@ export class ChangeFilter {
     const changes = this.#changes;
     if (changes.all) return true;
     if (ukey.macTag !== 0 && this.#touchesMac(ukey.macTag)) return true;
-    if (this.#rules.size > 0 && ukey.rules.some((rule) => this.#rules.has(rule))) return true;
-    if (this.#newPriorities !== null) {
-      for (const [tableId, priority] of this.#newPriorities) if (meets(ukey, tableId, priority)) return true;
+    if (this.#rules.size > 0 && ukey.someRule(this.#isChanged)) return true;
+    if (this.#newParts !== null) {
+      for (const part of this.#newParts) if (meets(ukey, part)) return true;
     } else {
       for (const rule of this.#newRules) if (sees(ukey, rule)) return true;
     }
@@ -113,22 +123,24 @@ function newRule(rule: TableRule): NewRule {
   const { indexes, bits } = match.mask;
   const loose = conjunctions !== null || indexes.includes(CONJ_ID_WORD);
   const priority = loose ? Number.POSITIVE_INFINITY : rule.priority;
-  return { tableId, priority, indexes, bits, values: match.values };
+  return { ...tablePart(tableId, priority), indexes, bits, values: match.values };
+}
+
+function tablePart(tableId: number, priority: number): TablePart {
+  const yields = (found: TableRule): boolean =>
+    found.tableId === tableId &&
+    (found.priority <= priority || found.match.mask.indexes.includes(CONJ_ID_WORD));
+  return { tableId, priority, missBit: 1 << (tableId & 31), yields };
 }
 
 /** Whether the megaflow looked a table up and found nothing of a higher priority. */
-function meets(ukey: FilteredUkey, tableId: number, priority: number): boolean {
-  if ((ukey.missedTables & (1 << (tableId & 31))) !== 0) return true;
-  return ukey.rules.some(
-    (rule) =>
-      rule.tableId === tableId &&
-      (rule.priority <= priority || rule.match.mask.indexes.includes(CONJ_ID_WORD)),
-  );
+function meets(ukey: FilteredUkey, { missBit, yields }: TablePart): boolean {
+  return (ukey.missedTables & missBit) !== 0 || ukey.someRule(yields);
 }
 
 /** Whether some packet of the megaflow may match the new rule where it looks its table up. */
 function sees(ukey: FilteredUkey, rule: NewRule): boolean {
-  return meets(ukey, rule.tableId, rule.priority) && overlaps(ukey, rule);
+  return meets(ukey, rule) && overlaps(ukey, rule);
 }
 
 function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boolean {

@@ -126,6 +126,14 @@ export class Ukey {
     return Array.isArray(this.#rules) ? this.#rules : [this.#rules as TableRule];
   }
 
+  /** Whether a rule passes the test, without making a list of one. */
+  someRule(test: (rule: TableRule) => boolean): boolean {
+    const rules = this.#rules;
+    if (!Array.isArray(rules)) return test(rules as TableRule);
+    for (let i = 0; i < rules.length; i++) if (test(rules[i] as TableRule)) return true;
+    return false;
+  }
+
   /** Tables whose lookup found nothing: see Translation. */
   get missedTables(): number {
     return this.#missedTables >>> 0;
