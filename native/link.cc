@@ -51,6 +51,7 @@ struct LinkInfo {
   int index = 0;
   int mtu = 0;
   short flags = 0;
+  bool running = false;
   uint8_t address[6] = {};
   std::string driver;
   uint32_t rxQueues = 1;
@@ -94,6 +95,10 @@ LinkInfo inspect(const std::string& name) {
   ethtool_drvinfo driver{};
   driver.cmd = ETHTOOL_GDRVINFO;
   if (link.ethtool(driver)) found.driver = driver.driver;
+  // IFF_RUNNING follows the carrier up to a second later.
+  ethtool_value carrier{};
+  carrier.cmd = ETHTOOL_GLINK;
+  found.running = link.ethtool(carrier) ? carrier.data != 0 : (found.flags & IFF_RUNNING) != 0;
   ethtool_channels channels{};
   channels.cmd = ETHTOOL_GCHANNELS;
   if (link.ethtool(channels) && channels.rx_count + channels.combined_count > 0) {
@@ -122,7 +127,7 @@ Napi::Value linkInfo(const Napi::CallbackInfo& info) {
   result.Set("address", macText(found.address));
   result.Set("driver", found.driver);
   result.Set("up", (found.flags & IFF_UP) != 0);
-  result.Set("running", (found.flags & IFF_RUNNING) != 0);
+  result.Set("running", found.running);
   result.Set("loopback", (found.flags & IFF_LOOPBACK) != 0);
   result.Set("rxQueues", found.rxQueues);
   result.Set("txQueues", found.txQueues);
