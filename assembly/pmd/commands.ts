@@ -159,7 +159,8 @@ function applySetting(which: u32, value: u32): CommandStatus {
   if (status !== CommandStatus.OK) return status;
   if (which === (Setting.DIGEST as u32)) digestPorts(value !== 0);
   stateReload();
-  lookupReload();
+  // Looking on is no reason to try a bypassed cache again.
+  if (which !== (Setting.SAMPLE as u32)) lookupReload();
   return CommandStatus.OK;
 }
 

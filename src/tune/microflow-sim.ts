@@ -27,6 +27,15 @@ export interface MicroflowRound {
   readonly missEnds: Uint32Array;
 }
 
+/** What a long run added up to. */
+export interface MicroflowTotals {
+  readonly lookups: number;
+  readonly hits: number;
+  /** Lookups that went around the cache. */
+  readonly bypassed: number;
+  readonly inserts: number;
+}
+
 // As in assembly/pmd/microflow.ts; a test compares the two by what they do.
 const TRIAL_PACKETS = 1 << 15;
 const BYPASS_PACKETS = 1 << 19;
@@ -34,7 +43,7 @@ const USEFUL_SHARE = 128;
 
 /** See the head of the file. State lives on from round to round. */
 export class MicroflowSim {
-  readonly #policy: MicroflowPolicy;
+  #policy: MicroflowPolicy;
   /** By way: name, megaflow (0 = empty); for the exact mode the key's hash and the last use too. */
   readonly #names: Uint32Array;
   readonly #flows: Uint32Array;
@@ -59,6 +68,12 @@ export class MicroflowSim {
     this.#flows = new Uint32Array(entries);
     this.#keys = new Uint32Array(exact ? entries : 0);
     this.#used = new Uint32Array(exact ? entries : 0);
+  }
+
+  /** Turns the bypass on or off. */
+  setBypass(on: boolean): void {
+    this.#policy = { ...this.#policy, bypass: on };
+    this.#setBypass(false);
   }
 
   /** Sends the trace through once. */
@@ -90,6 +105,38 @@ export class MicroflowSim {
       misses: misses.subarray(0, missCount),
       missEnds,
     };
+  }
+
+  /**
+   * Sends the trace round and round with the bypass, `lookups` of them, and adds up what happens. What goes around
+   * the cache does not touch it, so it is passed over.
+   */
+  run(trace: Lookups, lookups: number): MicroflowTotals {
+    const sum = { lookups: 0, hits: 0, bypassed: 0, inserts: -this.#inserts };
+    const batches = trace.batchEnds.length;
+    const misses = new Uint32Array(trace.count);
+    const mean = trace.count / batches;
+    let batch = 0;
+    while (sum.lookups < lookups) {
+      if (this.#bypassed) {
+        const skipped = Math.max(1, Math.round((BYPASS_PACKETS - this.#periodPackets) / mean));
+        batch = (batch + skipped) % batches;
+        sum.bypassed += skipped * mean;
+        sum.lookups += skipped * mean;
+        this.#setBypass(false);
+        continue;
+      }
+      const start = batch === 0 ? 0 : trace.batchEnds[batch - 1]!;
+      const end = trace.batchEnds[batch]!;
+      const hits = end - start - this.#batch(trace, start, end, misses, 0);
+      this.#judge(end - start, hits);
+      sum.hits += hits;
+      sum.lookups += end - start;
+      this.#lookups += end - start;
+      batch = (batch + 1) % batches;
+    }
+    sum.inserts += this.#inserts;
+    return sum;
   }
 
   /** Looks a batch up, and then inserts what it missed; returns the number of misses so far. */

@@ -4,7 +4,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { Lookups } from "./lookups.ts";
 import { MaskCacheSim } from "./mask-cache-sim.ts";
-import { type MicroflowRound, MicroflowSim } from "./microflow-sim.ts";
+import { type MicroflowRound, MicroflowSim, type MicroflowTotals } from "./microflow-sim.ts";
 import { mixName } from "./mix.ts";
 
 /** The settings that say how the caches work. */
@@ -50,9 +50,10 @@ export interface PredictOptions {
 }
 
 const MISS_BUDGET = 1 << 17;
-/** Lookups that a cache which is bypassed now and then is simulated for: two whole turns of trial and bypass. */
-const BYPASS_LOOKUPS = 1_200_000;
-const ROUNDS_MAX = 400;
+/** Lookups that a cache which is bypassed now and then is simulated for: ten turns of trial and bypass. */
+const BYPASS_LOOKUPS = 5_600_000;
+/** A cache with this share of hits passes every trial. */
+const SURELY_USEFUL = 0.75;
 /** Smallest cache that a sample is simulated in. */
 const MINIATURE_MIN = 64;
 
@@ -78,15 +79,35 @@ export function predictHits(
   }
   const upcalls = share(countZeros(lookups.flows), lookups.count);
   const predictions = new Map<CacheSettings, HitPrediction>();
+  const budget = options.missBudget ?? MISS_BUDGET;
+  const everything = new SampledMisses(lookups, allMissed(lookups), budget);
   let done = 0;
   for (const group of byMicroflow.values()) {
     const microflow = simulateMicroflow(lookups, group[0] as CacheSettings, options);
-    const misses = new SampledMisses(lookups, microflow, options.missBudget ?? MISS_BUDGET);
-    for (const settings of group)
-      predictions.set(settings, combine(lookups, settings, microflow, misses.simulate(settings), upcalls));
+    const off = microflow.once.misses.length === lookups.count;
+    const misses = off ? everything : new SampledMisses(lookups, microflow, budget);
+    for (const settings of group) {
+      const behind = {
+        asked: misses.simulate(settings),
+        bypassed: microflow.bypassed === 0 ? NOTHING : everything.simulate(settings),
+      };
+      predictions.set(settings, combine(lookups, settings, microflow, behind, upcalls));
+    }
     options.progress?.(++done / byMicroflow.size);
   }
   return configurations.map((settings) => predictions.get(settings) as HitPrediction);
+}
+
+/** What a microflow cache that is off leaves. */
+function allMissed(lookups: Lookups): Pick<MicroflowOutcome, "once" | "steady"> {
+  const round: MicroflowRound = {
+    hits: 0,
+    inserts: 0,
+    bypassed: lookups.count,
+    misses: Uint32Array.from({ length: lookups.count }, (_, i) => i),
+    missEnds: lookups.batchEnds,
+  };
+  return { once: round, steady: round };
 }
 
 function microflowKey(settings: CacheSettings): string {
@@ -109,30 +130,23 @@ function simulateMicroflow(
     mode: settings["microflow.mode"],
     entries: settings["microflow.entries"],
     insertInverse: settings["microflow.insertInverse"],
-    bypass: settings["microflow.bypass"] === "auto",
+    bypass: false,
     lookupsPerMs: options.lookupsPerMs ?? LOOKUPS_PER_MS,
   });
   const once = sim.round(lookups);
   const steady = sim.round(lookups);
-  let total = lookups.count;
-  let { hits, bypassed, inserts } = steady;
-  const useful = settings["microflow.entries"] === 0 || (once.bypassed === 0 && steady.bypassed === 0);
-  // A cache that fails its trial only later shows in a longer run.
-  const doubtful = settings["microflow.bypass"] === "auto" && hits < 0.6 * total;
-  for (let round = 2; (!useful || doubtful) && total < BYPASS_LOOKUPS && round < ROUNDS_MAX; round++) {
-    const more = sim.round(lookups);
-    total += lookups.count;
-    hits += more.hits;
-    bypassed += more.bypassed;
-    inserts += more.inserts;
-  }
-  return {
-    once,
-    steady,
-    hits: share(hits, total),
-    bypassed: share(bypassed, total),
-    inserts: share(inserts, total),
-  };
+  const rates = (totals: Omit<MicroflowTotals, "lookups">, of: number) => ({
+    hits: share(totals.hits, of),
+    bypassed: share(totals.bypassed, of),
+    inserts: share(totals.inserts, of),
+  });
+  const settled = { once, steady, ...rates(steady, lookups.count) };
+  const enough = settled.hits > SURELY_USEFUL || settings["microflow.bypass"] === "off";
+  if (settings["microflow.entries"] === 0 || enough) return settled;
+  // The cache is full by now; whether it passes its trials, and how often, a longer run tells.
+  sim.setBypass(true);
+  const run = sim.run(lookups, Math.max(BYPASS_LOOKUPS, 2 * lookups.count));
+  return { ...settled, ...rates(run, run.lookups) };
 }
 
 /** Lookups in a millisecond when nobody says: 10 million a second. */
@@ -145,6 +159,8 @@ interface MaskCacheShares {
   readonly onceHits: number;
 }
 
+const NOTHING: MaskCacheShares = { hits: 0, inserts: 0, onceHits: 0 };
+
 /** The misses of a microflow cache, or those of a sample of connections where they are many. */
 class SampledMisses {
   readonly #lookups: Lookups;
@@ -154,8 +170,10 @@ class SampledMisses {
   readonly #sampling: number;
   readonly #expected: number;
   readonly #expectedOnce: number;
+  /** What was simulated already, by size and rule. */
+  readonly #known = new Map<string, MaskCacheShares>();
 
-  constructor(lookups: Lookups, outcome: MicroflowOutcome, budget: number) {
+  constructor(lookups: Lookups, outcome: Pick<MicroflowOutcome, "once" | "steady">, budget: number) {
     this.#lookups = lookups;
     const { once, steady } = outcome;
     this.#sampling = Math.max(0, Math.ceil(Math.log2(Math.max(once.misses.length, 1) / budget)));
@@ -166,8 +184,15 @@ class SampledMisses {
   }
 
   simulate(settings: CacheSettings): MaskCacheShares {
+    const key = `${settings["maskCache.entries"]} ${settings["maskCache.victim"]}`;
+    const known = this.#known.get(key) ?? this.#simulate(settings);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #simulate(settings: CacheSettings): MaskCacheShares {
     const entries = settings["maskCache.entries"];
-    if (entries === 0 || this.#expectedOnce === 0) return { hits: 0, inserts: 0, onceHits: 0 };
+    if (entries === 0 || this.#expectedOnce === 0) return NOTHING;
     const sim = new MaskCacheSim({
       entries: Math.max(Math.min(entries, MINIATURE_MIN), entries >>> this.#sampling),
       victim: settings["maskCache.victim"],
@@ -211,11 +236,15 @@ function combine(
   lookups: Lookups,
   settings: CacheSettings,
   microflow: MicroflowOutcome,
-  maskCache: MaskCacheShares,
+  behind: { readonly asked: MaskCacheShares; readonly bypassed: MaskCacheShares },
   upcall: number,
 ): HitPrediction {
   const missed = 1 - microflow.hits;
-  const hits = Math.min(missed * maskCache.hits, Math.max(0, missed - upcall));
+  // What goes around the microflow cache is all of the traffic, what it missed is not.
+  const around = settings["microflow.entries"] === 0 ? 0 : microflow.bypassed;
+  const of = (which: "hits" | "inserts"): number =>
+    (missed - around) * behind.asked[which] + around * behind.bypassed[which];
+  const hits = Math.min(of("hits"), Math.max(0, missed - upcall));
   return {
     settings,
     microflow: microflow.hits,
@@ -224,9 +253,9 @@ function combine(
     upcall,
     bypassed: microflow.bypassed,
     microflowInserts: microflow.inserts,
-    maskCacheInserts: missed * maskCache.inserts,
+    maskCacheInserts: of("inserts"),
     onceMicroflow: share(microflow.once.hits, lookups.count),
-    onceMaskCache: share(microflow.once.misses.length, lookups.count) * maskCache.onceHits,
+    onceMaskCache: share(microflow.once.misses.length, lookups.count) * behind.asked.onceHits,
   };
 }
 

@@ -102,7 +102,7 @@ export interface TrackerOptions {
 
 /** Turns names, one lookup after the other, into a histogram of reuse distances. */
 export class ReuseTracker {
-  readonly histogram = new DistanceHistogram();
+  histogram = new DistanceHistogram();
   readonly #share: number;
   /** Open hash table: name -> slot of the last use + 1. */
   #names: Uint32Array;
@@ -131,6 +131,13 @@ export class ReuseTracker {
   /** Connections that it remembers. */
   get connections(): number {
     return this.#known;
+  }
+
+  /** Hands the histogram out and begins a new one; what was seen is not forgotten. */
+  takeHistogram(): DistanceHistogram {
+    const taken = this.histogram;
+    this.histogram = new DistanceHistogram();
+    return taken;
   }
 
   /** Takes the lookup of a connection; `time` counts lookups of all connections. 0 is nobody's name. */

@@ -1,0 +1,116 @@
+// The page of the adviser: a capture and rules in; lookups, predictions, costs and a recommendation out.
+
+import type { ProfileName } from "../config/profiles.ts";
+import type { Settings } from "../config/settings.ts";
+import { type Advice, advise, type Candidate } from "./advise.ts";
+import { type Calibration, calibrate } from "./calibrate.ts";
+import { CostModel } from "./cost-model.ts";
+import type { Lab, Learned } from "./lab.ts";
+import type { Lookups } from "./lookups.ts";
+import { predictHits } from "./predict-hits.ts";
+import { type DistanceHistogram, ReuseTracker } from "./reuse-distance.ts";
+
+/** Sizes that are tried. */
+export interface SizeGrid {
+  readonly microflow: readonly number[];
+  readonly maskCache: readonly number[];
+}
+
+/** All powers of four, from the least that is worth its name to what memory there is. */
+export const defaultGrid: SizeGrid = {
+  microflow: [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20],
+  maskCache: [0, 1 << 8, 1 << 12, 1 << 16, 1 << 18],
+};
+
+/** What there is to know of a trace before any cache is simulated. */
+export interface Traffic {
+  readonly packets: number;
+  readonly lookups: number;
+  readonly connections: number;
+  readonly learned: Learned;
+  /** Of one pass, first packets as such; and of the pass after it. */
+  readonly once: DistanceHistogram;
+  readonly steady: DistanceHistogram;
+}
+
+/** Everything the adviser has found out. */
+export interface Study {
+  readonly traffic: Traffic;
+  readonly calibration: Calibration;
+  readonly settings: Settings;
+  readonly profile: ProfileName;
+  readonly candidates: readonly Candidate[];
+  readonly advice: Advice;
+  /** Milliseconds by step. */
+  readonly took: { readonly learn: number; readonly record: number; readonly predict: number };
+}
+
+/** Hears what is being done, and how far it is: 0 to 1. */
+export type StudyProgress = (share: number, what: string) => void;
+
+/** Studies the trace of a lab under `settings`, which say all but the sizes. */
+export async function study(
+  lab: Lab,
+  settings: Settings,
+  profile: ProfileName,
+  grid: SizeGrid = defaultGrid,
+  progress: StudyProgress = () => {},
+): Promise<Study> {
+  const start = performance.now();
+  const learned = lab.learn((share) => progress(share * 0.2, "learning megaflows"));
+  const learnedAt = performance.now();
+  const lookups = lab.record();
+  const recordedAt = performance.now();
+  progress(0.25, "measuring reuse distances");
+  const traffic: Traffic = { packets: lab.packets, learned, ...reuse(lookups) };
+  const configurations = gridOf(settings, grid);
+  const predictions = predictHits(lookups, configurations, {
+    progress: (share) => progress(0.3 + 0.5 * share, "simulating caches"),
+  });
+  const predictedAt = performance.now();
+  const calibration = await calibrate(lab, {
+    settings,
+    predictions,
+    connections: traffic.connections,
+    progress: (share) => progress(0.8 + 0.2 * share, "calibrating"),
+  });
+  const model = new CostModel(calibration);
+  const candidates = predictions.map((hits) => ({ hits, cost: model.cost(hits) }));
+  return {
+    traffic,
+    calibration,
+    settings,
+    profile,
+    candidates,
+    advice: advise(traffic, settings, candidates),
+    took: {
+      learn: learnedAt - start,
+      record: recordedAt - learnedAt,
+      predict: predictedAt - recordedAt,
+    },
+  };
+}
+
+/** Every combination of the grid's sizes and those of the present settings. */
+export function gridOf(settings: Settings, grid: SizeGrid): Settings[] {
+  const sizes = (list: readonly number[], present: number): number[] =>
+    [...new Set([...list, present])].sort((a, b) => a - b);
+  const masks = sizes(grid.maskCache, settings["maskCache.entries"]);
+  return sizes(grid.microflow, settings["microflow.entries"]).flatMap((microflow) =>
+    masks.map((maskCache) => ({
+      ...settings,
+      "microflow.entries": microflow,
+      "maskCache.entries": maskCache,
+    })),
+  );
+}
+
+/** Reuse distances of the first pass of a trace and of the second. */
+function reuse(lookups: Lookups): Pick<Traffic, "lookups" | "connections" | "once" | "steady"> {
+  const tracker = new ReuseTracker();
+  for (let i = 0; i < lookups.count; i++) tracker.touch(lookups.signatures[i]!, i);
+  const once = tracker.takeHistogram();
+  const { connections } = tracker;
+  for (let i = 0; i < lookups.count; i++) tracker.touch(lookups.signatures[i]!, lookups.count + i);
+  return { lookups: lookups.count, connections, once, steady: tracker.takeHistogram() };
+}
