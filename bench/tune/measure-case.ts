@@ -3,6 +3,7 @@
 import type { Settings } from "../../src/config/settings.ts";
 import type { Candidate } from "../../src/tune/advise.ts";
 import type { HitCounts, Lab } from "../../src/tune/lab.ts";
+import { measureSizes, type SizeMeasurement } from "../../src/tune/measure-sizes.ts";
 import { study } from "../../src/tune/study.ts";
 import type { TuneCase } from "./cases.ts";
 import type { CaseResult, RowResult } from "./result.ts";
@@ -13,19 +14,11 @@ const grid = {
   maskCache: [0, 1 << 8, 1 << 12, 1 << 16],
 };
 const PASSES = 2;
-const WINDOW_SECONDS = 0.1;
-/** Packets until a cache that is bypassed as useless has had its trials. */
-const SETTLING_PACKETS = 2_400_000;
 /** Turns in which the recommended configuration and the best ones are compared. */
 const FINALS = 5;
 const FINALISTS = 3;
 
 type Progress = (share: number, what: string) => void;
-
-interface Sample {
-  readonly mpps: number;
-  readonly hits: HitCounts;
-}
 
 /** Predicts and measures a case. */
 export async function measureCase(
@@ -35,10 +28,10 @@ export async function measureCase(
   progress: Progress,
 ): Promise<CaseResult> {
   const found = await study(lab, settings, "default", grid, (share, what) => progress(share * 0.2, what));
-  const samples = found.candidates.map((): Sample[] => []);
+  const samples = found.candidates.map((): SizeMeasurement[] => []);
   for (let pass = 0; pass < PASSES; pass++) {
     for (const [i, candidate] of found.candidates.entries()) {
-      samples[i]!.push(await sample(lab, candidate));
+      samples[i]!.push(await measureSizes(lab, candidate.hits));
       progress(0.2 + (0.7 * (pass + i / samples.length)) / PASSES, "measuring every size");
     }
   }
@@ -63,17 +56,7 @@ export async function measureCase(
   };
 }
 
-async function sample(lab: Lab, candidate: Candidate): Promise<Sample> {
-  await lab.configure(candidate.hits.settings);
-  const useless = candidate.hits.bypassed > 0 || candidate.hits.microflow < 0.75;
-  const doubtful = useless && candidate.hits.settings["microflow.entries"] > 0;
-  const rounds = doubtful ? Math.ceil(SETTLING_PACKETS / lab.packets) : 1;
-  for (let round = 0; round < rounds; round++) lab.once();
-  const { nsPerPacket, hits } = lab.measure(WINDOW_SECONDS);
-  return { mpps: 1000 / nsPerPacket, hits };
-}
-
-function rowOf(candidate: Candidate, samples: readonly Sample[]): RowResult {
+function rowOf(candidate: Candidate, samples: readonly SizeMeasurement[]): RowResult {
   const { hits, cost } = candidate;
   const rates = samples.map((one) => one.mpps).sort((a, b) => a - b);
   const sum = (of: (counts: HitCounts) => number): number =>
@@ -106,7 +89,7 @@ async function finals(
   const rivals = [...new Set([recommended, ...order.slice(0, FINALISTS).map((one) => one.candidate)])];
   const rates = rivals.map((): number[] => []);
   for (let turn = 0; turn < FINALS; turn++)
-    for (const [i, rival] of rivals.entries()) rates[i]!.push((await sample(lab, rival)).mpps);
+    for (const [i, rival] of rivals.entries()) rates[i]!.push((await measureSizes(lab, rival.hits)).mpps);
   const medians = rates.map((list) => median(list.sort((a, b) => a - b)));
   const fastest = Math.max(...medians);
   return { candidate: rivals[medians.indexOf(fastest)]!, share: medians[0]! / fastest };

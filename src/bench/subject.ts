@@ -94,6 +94,11 @@ export class BenchSubject {
     return this.owner.cores.length;
   }
 
+  /** Changes settings while packets flow. */
+  async changeSettings(changes: Partial<Settings>): Promise<void> {
+    await this.owner.changeSettings(changes);
+  }
+
   /** Rounds that the slowest queue has made. */
   rounds(): number {
     return this.owner.traceRounds();

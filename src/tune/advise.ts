@@ -4,12 +4,18 @@ import { formatCount } from "../config/number.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Cost } from "./cost-model.ts";
 import type { HitPrediction } from "./predict-hits.ts";
-import type { Traffic } from "./study.ts";
 
 /** A configuration with what it is predicted to do. */
 export interface Candidate {
   readonly hits: HitPrediction;
   readonly cost: Cost;
+}
+
+/** What a reason rests on. */
+export interface TrafficFacts {
+  readonly connections: number;
+  /** Share of lookups that are the first of their connection, the traffic seen once. */
+  readonly firstShare: number;
 }
 
 /** What to do. */
@@ -30,7 +36,7 @@ const TIE = 0.01;
 const WORTH = 0.02;
 
 /** Chooses among candidates that differ in sizes alone. */
-export function advise(traffic: Traffic, settings: Settings, candidates: readonly Candidate[]): Advice {
+export function advise(traffic: TrafficFacts, settings: Settings, candidates: readonly Candidate[]): Advice {
   const present = candidates.find(
     ({ hits }) =>
       hits.settings["microflow.entries"] === settings["microflow.entries"] &&
@@ -58,11 +64,11 @@ function entriesOf({ hits }: Candidate): number {
   return hits.settings["microflow.entries"] + hits.settings["maskCache.entries"];
 }
 
-function reasonOf(traffic: Traffic, present: Candidate, recommended: Candidate, fastest: number): string {
+function reasonOf(traffic: TrafficFacts, present: Candidate, recommended: Candidate, fastest: number): string {
   const { settings } = recommended.hits;
   const entries = settings["microflow.entries"];
   const onceMisses = 1 - recommended.hits.onceMicroflow;
-  const firsts = onceMisses === 0 ? 0 : Math.min(1, traffic.once.firsts / traffic.once.total / onceMisses);
+  const firsts = onceMisses === 0 ? 0 : Math.min(1, traffic.firstShare / onceMisses);
   const parts: string[] = [];
   if (entries === 0) {
     parts.push(

@@ -48,6 +48,7 @@ export interface CalibrateOptions {
 const ANCHOR_SECONDS = 0.045;
 const TURN_SECONDS = 0.025;
 const MASK_CACHE_SMALL = 256;
+const MASK_CACHE_MIDDLE = 1 << 16;
 const MASK_CACHE_LARGEST = 1 << 20;
 const MICROFLOW_SMALL = 1024;
 
@@ -107,15 +108,15 @@ export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Ca
 }
 
 /**
- * Entries of both caches: all off, a mask cache that fails and one that answers; microflow caches that answer little,
+ * Entries of both caches: all off; mask caches from one that fails to one that answers; microflow caches that answer little,
  * half and as much as any, and the largest, whose memory is the slowest.
  */
 function anchorSizes(options: CalibrateOptions): [number, number][] {
-  const largeMask = 1 << Math.ceil(Math.log2(Math.max(1024, options.connections * 4)));
+  const answering = 1 << Math.ceil(Math.log2(Math.max(1024, options.connections * 4)));
+  const masks = [MASK_CACHE_SMALL, MASK_CACHE_MIDDLE, Math.min(MASK_CACHE_LARGEST, answering)];
   return [
     [0, 0],
-    [0, MASK_CACHE_SMALL],
-    [0, Math.min(MASK_CACHE_LARGEST, largeMask)],
+    ...[...new Set(masks)].sort((a, b) => a - b).map((entries): [number, number] => [0, entries]),
     ...microflowSizes(options.predictions).map((entries): [number, number] => [entries, 0]),
   ];
 }

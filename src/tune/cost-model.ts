@@ -31,14 +31,13 @@ type Knots = readonly (readonly [at: number, value: number])[];
 export class CostModel {
   readonly #calibration: Calibration;
   readonly #fixed: number;
-  /** Masked lookup of a miss with all off, and what the mask cache adds: where it fails, and where it answers. */
+  /** Masked lookup of a miss with all off, and what finds the first mask to try then. */
   readonly #masked: number;
-  readonly #noteFailed: number;
-  readonly #noteAnswered: number;
-  /** Mask cache stage of a miss: with none, where it fails, and where it answers; memory taken off. */
   readonly #guess: number;
-  readonly #askFailed: number;
-  readonly #askAnswered: number;
+  /** Anchors with a mask cache alone, smallest first. */
+  readonly #masks: readonly Anchor[];
+  /** What a lookup that the mask cache answers costs more than one that it does not. */
+  readonly #answer: number;
   /** Anchors with a microflow cache, smallest first. */
   readonly #microflow: readonly Anchor[];
   /** What remembering a miss adds to its masked lookup, over the share of hits. */
@@ -49,21 +48,13 @@ export class CostModel {
     const { anchors } = calibration;
     const off = find(anchors, (one) => one.microflowEntries === 0 && one.maskCacheEntries === 0);
     const masks = anchors.filter((one) => one.microflowEntries === 0 && one.maskCacheEntries > 0);
-    const [failing, answering] = masks as [Anchor, Anchor];
     const names = anchors.filter((one) => one.microflowEntries > 0).sort((a, b) => a.microflow - b.microflow);
     this.#fixed = median(anchors.map((one) => one.fixed));
     this.#masked = off.maskedStage;
     this.#guess = off.maskCacheStage;
-    // Neither anchor is pure: two equations with the shares that were measured.
-    const ask = (one: Anchor): number => one.maskCacheStage - this.#maskCacheMemory(one.maskCacheEntries);
-    [this.#askFailed, this.#askAnswered] = separate(
-      [failing.maskCache, ask(failing)],
-      [answering.maskCache, ask(answering)],
-    );
-    const note = (one: Anchor): number => one.maskedStage - off.maskedStage;
-    [this.#noteFailed, this.#noteAnswered] = separate(
-      [failing.maskCache, note(failing)],
-      [answering.maskCache, note(answering)],
+    this.#masks = [...masks].sort((a, b) => a.maskCacheEntries - b.maskCacheEntries);
+    this.#answer = slope(
+      this.#masks.map((one) => [one.maskCache, missCost(one) - this.#maskCacheMemory(one.maskCacheEntries)]),
     );
     this.#microflow = [...names].sort((a, b) => a.microflowEntries - b.microflowEntries);
     this.#remember = names
@@ -79,13 +70,10 @@ export class CostModel {
     const hitShare = asked === 0 ? 0 : hits.microflow / asked;
     const microflow = asked * this.#microflowStage(settings["microflow.entries"], hitShare);
     const known = missed === 0 ? 0 : hits.maskCache / missed;
-    const maskCache = missed * this.#maskCacheStage(settings["maskCache.entries"], known);
-    const note =
-      settings["maskCache.entries"] === 0
-        ? 0
-        : this.#noteFailed + known * (this.#noteAnswered - this.#noteFailed);
+    const asking = this.#maskCache(settings["maskCache.entries"], known);
+    const maskCache = missed * asking;
     const remembered = asked * (1 - hitShare) * at(this.#remember, hitShare);
-    const masked = missed * (this.#masked + note) + remembered;
+    const masked = missed * this.#masked + remembered;
     const sum = this.#fixed + microflow + maskCache + masked;
     const cycles = sum * this.#calibration.overhead;
     return {
@@ -98,10 +86,14 @@ export class CostModel {
     };
   }
 
-  #maskCacheStage(entries: number, known: number): number {
+  /** What a miss costs on top of its masked lookup: finding the mask to try first, and noting which it was. */
+  #maskCache(entries: number, known: number): number {
     if (entries === 0) return this.#guess;
-    const ask = this.#askFailed + known * (this.#askAnswered - this.#askFailed);
-    return ask + this.#maskCacheMemory(entries);
+    const knots = this.#masks.map((one): [number, number] => [
+      Math.log2(one.maskCacheEntries),
+      missCost(one) - this.#masked + (known - one.maskCache) * this.#answer,
+    ]);
+    return at(knots, Math.log2(entries));
   }
 
   /**
@@ -139,12 +131,19 @@ export function cacheBytes(settings: HitPrediction["settings"]): { microflow: nu
   };
 }
 
-/** Values at shares 0 and 1 of a straight line through two points; level where the points are too near. */
-function separate(first: readonly [number, number], second: readonly [number, number]): [number, number] {
-  const width = second[0] - first[0];
-  if (Math.abs(width) < 0.1) return [first[1], Math.min(first[1], second[1])];
-  const slope = (second[1] - first[1]) / width;
-  return [first[1] - slope * first[0], first[1] + slope * (1 - first[0])];
+/** Both stages of a miss, microflow cache off. */
+function missCost(anchor: Anchor): number {
+  return anchor.maskCacheStage + anchor.maskedStage;
+}
+
+/** Slope of the straight line through points, by least squares; 0 where they are all at one place. */
+function slope(points: Knots): number {
+  const mean = (of: (point: readonly [number, number]) => number): number =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const x = mean((point) => point[0]);
+  const y = mean((point) => point[1]);
+  const spread = mean((point) => (point[0] - x) ** 2);
+  return spread < 1e-3 ? 0 : mean((point) => (point[0] - x) * (point[1] - y)) / spread;
 }
 
 function at(knots: Knots, share: number): number {

@@ -27,6 +27,8 @@ export interface LabOptions {
   /** Ports 1 to n, which count and recycle. */
   readonly ports: number;
   readonly inPort: number;
+  /** CPU that the calling thread is pinned to. */
+  readonly core?: number;
   /** The clock stands still. */
   readonly frozenClock?: boolean;
 }
@@ -61,7 +63,9 @@ export class Lab extends Switch {
   constructor(options: LabOptions) {
     super({ settings: options.settings, exactMegaflows: options.exactMegaflows, seed: options.seed });
     this.#options = options;
-    loadNative().addon?.adviseHugePages(this.memory.u8, 0, this.memory.u8.length);
+    const { addon } = loadNative();
+    addon?.adviseHugePages(this.memory.u8, 0, this.memory.u8.length);
+    if (options.core !== undefined) addon?.setAffinity(options.core);
     this.#pmd = this.createPmd(0);
     this.pmds.push(this.#pmd);
     this.#runner = new InlineRunner(this.#pmd, this.revalidator);

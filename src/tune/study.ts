@@ -82,7 +82,14 @@ export async function study(
     settings,
     profile,
     candidates,
-    advice: advise(traffic, settings, candidates),
+    advice: advise(
+      {
+        connections: traffic.connections,
+        firstShare: traffic.once.firsts / Math.max(1, traffic.once.total),
+      },
+      settings,
+      candidates,
+    ),
     took: {
       learn: learnedAt - start,
       record: recordedAt - learnedAt,
