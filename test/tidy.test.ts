@@ -41,6 +41,7 @@ const layers: Record<string, readonly string[]> = {
     "src/netdev",
     "src/observe",
     "src/xlate",
+    "src/tune",
   ],
   "src/observe": [
     ...vocabulary,

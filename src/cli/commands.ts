@@ -9,6 +9,7 @@ import * as help from "./commands/help.ts";
 import * as replay from "./commands/replay.ts";
 import * as run from "./commands/run.ts";
 import * as trace from "./commands/trace.ts";
+import * as tune from "./commands/tune.ts";
 import type { Arguments, CommandSpec } from "./options.ts";
 
 /** A command: what it takes, and what it does. */
@@ -24,6 +25,8 @@ export const commands: readonly Command[] = [
   run,
   replay,
   { ...bench, parts: [benchGen, benchNoDrop] },
+  { ...bench, parts: [benchGen] },
+  tune,
   trace,
   ctl,
   doctor,

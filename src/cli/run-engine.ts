@@ -16,6 +16,7 @@ import { servePage } from "../page/serve.ts";
 import type { PageServer } from "../page/server.ts";
 import { kernelTscGhz } from "../pmd/cycle-counter.ts";
 import { ThreadedSwitch } from "../threaded-switch.ts";
+import { pageProfiler, stopProfiler } from "../tune/profilers.ts";
 import type { RunEngine, RunEngineOptions } from "./engine.ts";
 import { packageVersion } from "./environment.ts";
 import { toOfPort } from "./ports.ts";
@@ -108,7 +109,12 @@ class ThreadedEngine implements RunEngine {
   /** Serves the live page, if it was asked for. */
   async servePage({ http, log }: RunEngineOptions): Promise<void> {
     if (http !== undefined)
-      this.page = await servePage(this.#owner, { ...http, version: packageVersion(), log });
+      this.page = await servePage(this.#owner, {
+        ...http,
+        version: packageVersion(),
+        profiler: pageProfiler(this.#owner),
+        log,
+      });
   }
 
   /** Opens the control socket, unless it was not wanted. */
@@ -157,6 +163,7 @@ class ThreadedEngine implements RunEngine {
     this.#stopping.abort();
     await this.page?.close();
     await this.control?.close();
+    await stopProfiler(this.#owner);
     await this.#owner.close();
     for (const writer of this.#writers.values()) writer.close();
   }

@@ -8,6 +8,7 @@ import { coverageRead, coverageShow } from "./coverage.ts";
 import { dpctlCommands } from "./dpctl-commands.ts";
 import { jsonCommands } from "./json-commands.ts";
 import { pmdCommands } from "./pmd-commands.ts";
+import { tuneCommands } from "./tune-commands.ts";
 
 const general: readonly ControlCommand[] = [
   { name: "list-commands", usage: "", min: 0, max: 0, run: listCommands },
@@ -25,6 +26,7 @@ export const controlCommands: readonly ControlCommand[] = [
   ...pmdCommands,
   ...bridgeCommands,
   ...jsonCommands,
+  ...tuneCommands,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** Carries a command out. Throws MegaflowError with what the client is to read. */

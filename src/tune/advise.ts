@@ -64,7 +64,12 @@ function entriesOf({ hits }: Candidate): number {
   return hits.settings["microflow.entries"] + hits.settings["maskCache.entries"];
 }
 
-function reasonOf(traffic: TrafficFacts, present: Candidate, recommended: Candidate, fastest: number): string {
+function reasonOf(
+  traffic: TrafficFacts,
+  present: Candidate,
+  recommended: Candidate,
+  fastest: number,
+): string {
   const { settings } = recommended.hits;
   const entries = settings["microflow.entries"];
   const onceMisses = 1 - recommended.hits.onceMicroflow;

@@ -4,7 +4,7 @@
 import { workloadFrames, workloadRules } from "../bench/workload/generate.ts";
 import { completeSpec } from "../bench/workload/spec.ts";
 import type { Settings } from "../config/settings.ts";
-import { advise, type Advice, type Candidate } from "./advise.ts";
+import { type Advice, advise, type Candidate } from "./advise.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
 import { CostModel } from "./cost-model.ts";
 import { Lab } from "./lab.ts";
@@ -55,10 +55,7 @@ export function livePredictions(pmd: PmdProfile, settings: Settings): HitPredict
   for (const size of pmd.sizes) {
     const { missRatio } = size;
     if (missRatio === null) continue;
-    const behind = [
-      { entries: 0, missRatio },
-      ...size.maskCache.filter((cell) => cell.missRatio !== null),
-    ];
+    const behind = [{ entries: 0, missRatio }, ...size.maskCache.filter((cell) => cell.missRatio !== null)];
     for (const cell of behind) {
       predictions.push(prediction(settings, size.entries, 1 - missRatio, cell.entries, cell.missRatio!));
     }

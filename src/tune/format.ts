@@ -145,7 +145,9 @@ export function studyLines(study: Study): string[] {
   return [
     `${traffic.packets} packets, ${traffic.connections} connections (${percent(firsts)} of the lookups of one pass are first packets), ${learned.megaflows} megaflows under ${learned.masks} masks`,
     `learned in ${seconds(took.learn)}, recorded in ${seconds(took.record)}, all sizes predicted in ${seconds(took.predict)}, calibrated in ${seconds(calibration.tookMs)}`,
-    ...(learned.settled ? [] : ["the traffic does not settle: every pass makes upcalls (see flowLimit, maskLimit)"]),
+    ...(learned.settled
+      ? []
+      : ["the traffic does not settle: every pass makes upcalls (see flowLimit, maskLimit)"]),
   ];
 }
 

@@ -40,8 +40,7 @@ export function pageProfiler(owner: Switch): {
     curves: () => {
       const profiles = missRatioCurves(owner);
       if (profiles === undefined) return { profiling: false, note: "The profiler is off.", curves: [] };
-      if (profiles.length === 0)
-        return { profiling: true, note: "Not enough of a sample yet.", curves: [] };
+      if (profiles.length === 0) return { profiling: true, note: "Not enough of a sample yet.", curves: [] };
       const note = profiles
         .map(
           (one) =>

@@ -3,7 +3,7 @@
 
 import { escapeXml } from "../bench/report/svg.ts";
 import { formatCount } from "../config/number.ts";
-import { percent, sameSize, type SizeRow } from "./format.ts";
+import { percent, type SizeRow, sameSize } from "./format.ts";
 import type { CpuCache } from "./memory-curve.ts";
 
 /** A curve: miss ratios over entries. */
@@ -70,7 +70,9 @@ export function tuneReportHtml(report: TuneReport): string {
 
 /** One picture as SVG. */
 export function curvePicture(picture: CurvePicture): string {
-  const sizes = picture.curves.flatMap((curve) => curve.points.map((point) => point.entries)).filter((n) => n > 0);
+  const sizes = picture.curves
+    .flatMap((curve) => curve.points.map((point) => point.entries))
+    .filter((n) => n > 0);
   const low = Math.log2(Math.min(...sizes));
   const high = Math.max(low + 1, Math.log2(Math.max(...sizes)));
   const x = (entries: number): number =>

@@ -1,7 +1,7 @@
 // A study as the HTML report's pictures and as JSON.
 
 import { assignments, type SizeRow, studyLines } from "./format.ts";
-import { cacheBorders, type CurvePicture, type TuneReport } from "./report-html.ts";
+import { type CurvePicture, cacheBorders, type TuneReport } from "./report-html.ts";
 import type { Study } from "./study.ts";
 
 const MICROFLOW_LINE = 8;
@@ -116,4 +116,3 @@ export function studyJson(found: Study, rows: readonly SizeRow[]): object {
     tookMs: { ...took, calibrate: calibration.tookMs },
   };
 }
-

@@ -2,9 +2,9 @@
 // round, the caches changed while it runs.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Settings } from "../config/settings.ts";
-import { readThreadTimes, runningShare } from "../bench/thread-time.ts";
 import { BenchSubject, type SubjectOptions } from "../bench/subject.ts";
+import { readThreadTimes, runningShare } from "../bench/thread-time.ts";
+import type { Settings } from "../config/settings.ts";
 
 /** What a configuration does in a running switch. */
 export interface Verified {

@@ -5,13 +5,13 @@ import { basename } from "node:path";
 import type { Profile } from "../../config/profiles.ts";
 import type { Settings } from "../../config/settings.ts";
 import { UsageError } from "../../errors.ts";
-import { adviceLines, shownRows, sizeRow, sizeTable, type SizeRow, studyLines } from "../../tune/format.ts";
+import { adviceLines, type SizeRow, shownRows, sizeRow, sizeTable, studyLines } from "../../tune/format.ts";
 import { Lab } from "../../tune/lab.ts";
 import { measureSizes } from "../../tune/measure-sizes.ts";
 import { placeCapture } from "../../tune/place-trace.ts";
 import { tuneReportHtml } from "../../tune/report-html.ts";
-import { studyJson, studyReport } from "../../tune/study-report.ts";
 import { type Study, study } from "../../tune/study.ts";
+import { studyJson, studyReport } from "../../tune/study-report.ts";
 import { verify } from "../../tune/verify.ts";
 import {
   readRules,
@@ -78,7 +78,10 @@ export const spec: CommandSpec = {
       "megaflow tune --pcap in.pcap --flows rules.flows --verify --report tune.html",
       "Prove the recommendation, and draw the miss-ratio curves.",
     ],
-    ["megaflow tune --attach br0 --for 30s", "Watch the running switch br0 and say what its caches should be."],
+    [
+      "megaflow tune --attach br0 --for 30s",
+      "Watch the running switch br0 and say what its caches should be.",
+    ],
     ["megaflow tune --attach br0 --verify", "Apply the recommendation to it, and measure what came of it."],
   ],
 };
@@ -137,10 +140,10 @@ async function tuneCapture(args: Arguments): Promise<void> {
   if (args.flag("verify")) rows = await verified(args, plan, found, rows);
   const title = `Cache sizes for ${basename(plan.pcap)}`;
   if (report !== undefined) writeFileSync(report, tuneReportHtml(studyReport(title, found, rows)));
-  print(args, plan, found, rows);
+  print(args, found, rows);
 }
 
-function print(args: Arguments, plan: Plan, found: Study, rows: readonly SizeRow[]): void {
+function print(args: Arguments, found: Study, rows: readonly SizeRow[]): void {
   if (args.flag("json")) {
     process.stdout.write(`${JSON.stringify(studyJson(found, rows), undefined, 2)}\n`);
     return;
@@ -174,7 +177,8 @@ function print(args: Arguments, plan: Plan, found: Study, rows: readonly SizeRow
 function rowsOf(found: Study): SizeRow[] {
   const facts = {
     caches: found.calibration.caches,
-    upcalls: found.traffic.learned.upcalls / Math.max(1, found.traffic.packets),
+    // Each megaflow is asked for once, the traffic seen once.
+    upcalls: found.traffic.learned.megaflows / Math.max(1, found.traffic.packets),
   };
   return found.candidates.map((candidate) => sizeRow(candidate, facts));
 }
