@@ -25,7 +25,6 @@ export const commands: readonly Command[] = [
   run,
   replay,
   { ...bench, parts: [benchGen, benchNoDrop] },
-  { ...bench, parts: [benchGen] },
   tune,
   trace,
   ctl,
