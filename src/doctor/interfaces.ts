@@ -141,7 +141,11 @@ function linkNotes(link: LinkInfo, netns: string | undefined): InterfaceNote[] {
   const prefix = netns === undefined ? "sudo ip" : `sudo ip -n ${netns}`;
   const notes: InterfaceNote[] = [];
   if (!link.up)
-    notes.push({ state: "problem", text: "it is down", remedies: [`${prefix} link set ${link.name} up`] });
+    notes.push({
+      state: "note",
+      text: "it is down; a port sets it up",
+      remedies: [`${prefix} link set ${link.name} up`],
+    });
   else if (!link.running)
     notes.push({
       state: "note",
