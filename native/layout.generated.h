@@ -486,8 +486,10 @@ enum class PortKind : std::uint32_t {
 inline constexpr std::uint32_t RXQ_BATCHES = 40u;
 inline constexpr std::uint32_t RXQ_CONFIG_SIZE = 32u;
 inline constexpr std::uint32_t RXQ_CYCLES = 48u;
+inline constexpr std::uint32_t RXQ_DEBT = 56u;
 inline constexpr std::uint32_t RXQ_KIND = 0u;
 inline constexpr std::uint32_t RXQ_PACKETS = 32u;
+inline constexpr std::uint32_t RXQ_PASSED = 60u;
 inline constexpr std::uint32_t RXQ_PORT = 4u;
 inline constexpr std::uint32_t RXQ_SIZE = 64u;
 inline constexpr std::uint32_t RXQ_SOURCE = 8u;

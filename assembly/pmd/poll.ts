@@ -29,6 +29,7 @@ import { RXQ_KIND, RXQ_SOURCE, RxqKind } from "../layout/port.ts";
 import { PmdStat } from "../layout/stat.ts";
 import { applyCommands } from "./commands.ts";
 import { contextsInit, receiveContext } from "./contexts.ts";
+import { fairTurn, hasHadTurn, isDue, passed } from "./fair-turns.ts";
 import { lookupReload } from "./microflow.ts";
 import { showPeers, takeFromPeers } from "./peers.ts";
 import { processBatch } from "./process.ts";
@@ -80,17 +81,22 @@ function pollOnce(): u32 {
   const context = receiveContext();
   const queues = load<u32>(pmd, PMD_RXQ_COUNT);
   let received: u32 = 0;
+  fairTurn();
   for (let i: u32 = 0; i < queues; i++) {
-    const n = receiveBurst(rxqAt(i), context, batch);
+    const rxq = rxqAt(i);
+    if (queues > 1 && !isDue(rxq, batch)) continue;
+    const n = receiveBurst(rxq, context, batch);
     if (n === 0) continue;
     processBatch(context);
+    if (queues > 1) hasHadTurn(rxq);
     received += n;
   }
   if (peers !== 0) realPortsTurn(queues);
   housekeeping();
   count(PmdStat.POLLS, 1);
   if (received === 0) count(PmdStat.POLLS_IDLE, 1);
-  return received + commands;
+  // A queue that let a turn pass has work for the next one.
+  return received + commands + passed;
 }
 
 /** What was sent this turn becomes visible to kernel and peers; frames come back. */

@@ -1,7 +1,7 @@
 // Answers the upcalls of one PMD: a miss is translated and its megaflow installed, a punted packet goes to
 // whoever listens, a reply tells how a command went.
 
-import { KEY_IN_PORT } from "../../assembly/layout/flow-key.ts";
+import { KEY_IN_PORT, KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
 import { UPCALL_PORT_TAKEN } from "../../assembly/layout/pmd.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
 import {
@@ -58,6 +58,8 @@ export interface HandlerOptions extends InstalledOptions {
 export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
   readonly #options: HandlerOptions;
   readonly #queues = new PortQueues();
+  /** Mask of the translation at hand. */
+  readonly #mask = new Uint32Array(KEY_WORD_COUNT);
   readonly #recent = new RecentMegaflows(this.ukeys);
   /** What has changed since the recent megaflows were translated: nothing, or they are forgotten. */
   #recentChanges: BridgeChanges | undefined;
@@ -164,7 +166,7 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     }
     this.counters.translations++;
     queue.counters.translations++;
-    const translation = translate(this.#options.translation, key);
+    const translation = translate(this.#options.translation, key, this.#mask);
     if (timed) this.times.translation.add((clockUs() - start) >>> 0);
     const createdMs = this.#options.nowMs();
     for (const rule of translation.rules) rule.credit(1, length, createdMs);

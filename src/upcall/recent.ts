@@ -15,6 +15,7 @@ const MASKS = 8;
 /** See the head of the file. */
 export class RecentMegaflows {
   readonly #places: (Ukey | undefined)[] = new Array<Ukey | undefined>(PLACES).fill(undefined);
+  readonly #hashes = new Uint32Array(PLACES);
   /** Masks of megaflows that were put last, the latest first. */
   #masks: MegaflowMask[] = [];
   readonly #installed: UkeyTable;
@@ -25,7 +26,9 @@ export class RecentMegaflows {
 
   /** Remembers a megaflow. `hash` is the first word of its UFID. */
   note(ukey: Ukey, hash: number): void {
-    this.#places[hash & (PLACES - 1)] = ukey;
+    const place = hash & (PLACES - 1);
+    this.#places[place] = ukey;
+    this.#hashes[place] = hash;
     const masks = this.#masks;
     if (masks[0] === ukey.shape) return;
     const at = masks.indexOf(ukey.shape);
@@ -37,8 +40,10 @@ export class RecentMegaflows {
   /** The megaflow that answers for this key, if one is known. */
   find(key: Uint32Array): Ukey | undefined {
     for (const mask of this.#masks) {
-      const ukey = this.#places[ufidWord(key, mask.bits, mask.words) & (PLACES - 1)];
-      if (ukey === undefined || ukey.shape !== mask) continue;
+      const hash = ufidWord(key, mask.bits, mask.words);
+      const place = hash & (PLACES - 1);
+      const ukey = this.#places[place];
+      if (ukey === undefined || this.#hashes[place] !== hash || ukey.shape !== mask) continue;
       // One that is gone by now has left its number, and maybe its key's place, to another.
       if (this.#installed.get(ukey.cookie) !== ukey || !answers(ukey)) continue;
       if (!ukey.hasEffects && ukey.covers(key)) return ukey;

@@ -19,8 +19,15 @@ import type { FrozenState, TranslateContext, Translation } from "./translation.t
 /** Serves every translation: they never nest. */
 const sharedState = new FlowState();
 
-/** Translates a packet, given by its key, on the bridge of `env`. */
-export function translate(env: TranslateContext, key: FlowKey): Translation {
+/**
+ * Translates a packet, given by its key, on the bridge of `env`. The answer's mask is written to `mask`, which
+ * a caller that is done with one answer before the next may give.
+ */
+export function translate(
+  env: TranslateContext,
+  key: FlowKey,
+  mask: Uint32Array = new Uint32Array(KEY_WORD_COUNT),
+): Translation {
   const state = sharedState;
   state.start(key);
   const trace: TraceNode[] | null = env.options?.trace === true ? [] : null;
@@ -31,7 +38,7 @@ export function translate(env: TranslateContext, key: FlowKey): Translation {
   x.enter(x.report("bridge", `bridge("${env.bridge.name}")`));
   runPipeline(x, key);
   state.settle();
-  return finish(x, key, trace);
+  return finish(x, key, mask, trace);
 }
 
 function runPipeline(x: Xlate, key: FlowKey): void {
@@ -71,12 +78,14 @@ function resume(x: Xlate, frozen: FrozenState): void {
   }
 }
 
-function finish(x: Xlate, key: FlowKey, trace: TraceNode[] | null): Translation {
+function finish(x: Xlate, key: FlowKey, mask: Uint32Array, trace: TraceNode[] | null): Translation {
   const { env, state, explainer } = x;
   const actions = x.error === DropReason.NONE ? simplify(x.out) : [];
-  let mask: Uint32Array = state.mask.slice(0, KEY_WORD_COUNT);
-  if (env.options?.megaflows === false) mask = exactMask(key);
-  else trimMask(mask, key);
+  if (env.options?.megaflows === false) mask.set(exactMask(key));
+  else {
+    for (let i = 0; i < KEY_WORD_COUNT; i++) mask[i] = state.mask[i] as number;
+    trimMask(mask, key);
+  }
   return {
     actions,
     mask,
