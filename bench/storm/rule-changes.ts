@@ -1,6 +1,5 @@
 // Rule changes with as many megaflows as a storm has installed: how long until those that a change touches
 // are gone, how long a pass over all of them takes, and how long the controller is away at a time.
-import type { WorkloadSpec } from "../../src/bench/workload/spec.ts";
 import type { ThreadedSwitch } from "../../src/threaded-switch.ts";
 
 /** Figures of rule changes; times in milliseconds. */
