@@ -14,8 +14,8 @@ export const PROFILE_HISTOGRAM: u32 = 80;
 /** Buckets: number i begins at 2^(i / 8) cycles. */
 export const PROFILE_BUCKETS: u32 = 256;
 export const PROFILE_BUCKETS_PER_OCTAVE: u32 = 8;
-/** Cycles of the thread's loop, f64 each: busy, idle, asleep; times it slept (src/pmd/time-account.ts). */
+/** Cycles of the thread's loop, f64 each: busy, idle, asleep; times it slept; the longest turn (src/pmd/time-account.ts). */
 export const PROFILE_TIME: u32 = 1104;
-export const PROFILE_TIME_COUNT: u32 = 4;
-/** 80 + 256 * 4 + 4 * 8. */
-export const PROFILE_SIZE: u32 = 1136;
+export const PROFILE_TIME_COUNT: u32 = 5;
+/** 80 + 256 * 4 + 5 * 8. */
+export const PROFILE_SIZE: u32 = 1144;

@@ -139,6 +139,7 @@ function since(before: PmdSnapshot | undefined, after: PmdSnapshot): PmdSnapshot
       idle: after.time.idle - idle,
       asleep: after.time.asleep - asleep,
       sleeps: after.time.sleeps - sleeps,
+      longest: after.time.longest,
     },
     stages: after.stages.map(({ stage, cycles }, i) => ({
       stage,

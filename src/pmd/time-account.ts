@@ -15,12 +15,15 @@ export interface PmdTime {
   readonly asleep: number;
   /** How often it slept; no cycles. */
   readonly sleeps: number;
+  /** Longest time awake between two looks at commands and queues; also grows when the thread loses its core. */
+  readonly longest: number;
 }
 
 const BUSY = 0;
 const IDLE = 1;
 const ASLEEP = 2;
 const SLEEPS = 3;
+const LONGEST = 4;
 
 /** Gives every cycle since the last call to one of the three. */
 export class TimeAccount {
@@ -35,7 +38,8 @@ export class TimeAccount {
 
   /** The time since the last call went into a call of the datapath. */
   polled(worked: boolean): void {
-    this.#give(worked ? BUSY : IDLE);
+    const took = this.#give(worked ? BUSY : IDLE);
+    if (took > this.#sums[LONGEST]!) this.#sums[LONGEST] = took;
   }
 
   /** The time since the last call was slept. */
@@ -44,17 +48,30 @@ export class TimeAccount {
     this.#sums[SLEEPS]!++;
   }
 
-  #give(to: number): void {
+  #give(to: number): number {
     const now = this.#read();
-    this.#sums[to]! += now - this.#last;
+    const took = now - this.#last;
+    this.#sums[to]! += took;
     this.#last = now;
+    return took;
   }
 }
 
 /** Reads the account of the PMD whose control block lies at `control`. */
 export function readPmdTime(memory: SwitchMemory, control: number): PmdTime {
   const sums = sumsAt(memory, control);
-  return { busy: sums[BUSY]!, idle: sums[IDLE]!, asleep: sums[ASLEEP]!, sleeps: sums[SLEEPS]! };
+  return {
+    busy: sums[BUSY]!,
+    idle: sums[IDLE]!,
+    asleep: sums[ASLEEP]!,
+    sleeps: sums[SLEEPS]!,
+    longest: sums[LONGEST]!,
+  };
+}
+
+/** Begins to look for the longest turn anew. */
+export function forgetLongest(memory: SwitchMemory, control: number): void {
+  sumsAt(memory, control)[LONGEST] = 0;
 }
 
 function sumsAt(memory: SwitchMemory, control: number): Float64Array {
