@@ -13,7 +13,7 @@ export interface RowResult {
   readonly measuredHit: number;
   readonly predictedMpps: number;
   readonly measuredMpps: number;
-  /** Half the widest distance between the measured rates, as a share of their median. */
+  /** Half the widest distance between the measured rates, of which the best counts, as a share of it. */
   readonly spread: number;
 }
 

@@ -1,4 +1,4 @@
-// Measures a configuration in the lab: settled first, then for a tenth of a second.
+// Measures a configuration in the lab: settled first, then for a moment.
 
 import type { HitCounts, Lab } from "./lab.ts";
 import type { HitPrediction } from "./predict-hits.ts";
@@ -9,7 +9,7 @@ export interface SizeMeasurement {
   readonly hits: HitCounts;
 }
 
-const WINDOW_SECONDS = 0.1;
+const WINDOW_SECONDS = 0.08;
 /** Packets until a cache that is bypassed as useless has had two trials. */
 const SETTLING_PACKETS = 1_200_000;
 /** A cache with this share of hits passes every trial. */

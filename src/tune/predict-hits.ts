@@ -54,6 +54,12 @@ const MISS_BUDGET = 1 << 17;
 const BYPASS_LOOKUPS = 5_600_000;
 /** A cache with this share of hits passes every trial. */
 const SURELY_USEFUL = 0.75;
+/** Lookups that a steady state is averaged over, and the most rounds that a short trace makes of them. */
+const STEADY_LOOKUPS = 1 << 17;
+const ROUNDS_MAX = 64;
+/** A mask cache has settled once its misses could have filled it so many times. */
+const FILLINGS = 8;
+const SETTLING_ROUNDS_MAX = 5;
 /** Smallest cache that a sample is simulated in. */
 const MINIATURE_MIN = 64;
 
@@ -134,13 +140,24 @@ function simulateMicroflow(
     lookupsPerMs: options.lookupsPerMs ?? LOOKUPS_PER_MS,
   });
   const once = sim.round(lookups);
-  const steady = sim.round(lookups);
+  let steady = sim.round(lookups);
+  let { hits, inserts } = steady;
+  const rounds = Math.min(ROUNDS_MAX, Math.ceil(STEADY_LOOKUPS / Math.max(1, lookups.count)));
+  for (let round = 1; round < rounds; round++) {
+    steady = sim.round(lookups);
+    hits += steady.hits;
+    inserts += steady.inserts;
+  }
   const rates = (totals: Omit<MicroflowTotals, "lookups">, of: number) => ({
     hits: share(totals.hits, of),
     bypassed: share(totals.bypassed, of),
     inserts: share(totals.inserts, of),
   });
-  const settled = { once, steady, ...rates(steady, lookups.count) };
+  const settled = {
+    once,
+    steady,
+    ...rates({ hits, inserts, bypassed: steady.bypassed }, rounds * lookups.count),
+  };
   const enough = settled.hits > SURELY_USEFUL || settings["microflow.bypass"] === "off";
   if (settings["microflow.entries"] === 0 || enough) return settled;
   // The cache is full by now; whether it passes its trials, and how often, a longer run tells.
@@ -193,11 +210,15 @@ class SampledMisses {
   #simulate(settings: CacheSettings): MaskCacheShares {
     const entries = settings["maskCache.entries"];
     if (entries === 0 || this.#expectedOnce === 0) return NOTHING;
-    const sim = new MaskCacheSim({
-      entries: Math.max(Math.min(entries, MINIATURE_MIN), entries >>> this.#sampling),
-      victim: settings["maskCache.victim"],
-    });
+    const size = Math.max(Math.min(entries, MINIATURE_MIN), entries >>> this.#sampling);
+    const sim = new MaskCacheSim({ entries: size, victim: settings["maskCache.victim"] });
     const once = sim.round(this.#lookups, this.#once.misses, this.#once.missEnds);
+    const { misses } = this.#steady;
+    const settling = Math.min(
+      SETTLING_ROUNDS_MAX,
+      Math.ceil((FILLINGS * size) / Math.max(1, misses.length)) - 1,
+    );
+    for (let round = 0; round < settling; round++) sim.round(this.#lookups, misses, this.#steady.missEnds);
     const steady = sim.round(this.#lookups, this.#steady.misses, this.#steady.missEnds);
     // As SHARDS-adj: lookups that the sample has too few or too many are those of popular connections, which hit.
     const hits = steady.hits + this.#expected - this.#steady.misses.length;
