@@ -57,6 +57,7 @@ const SURELY_USEFUL = 0.75;
 /** Lookups that a steady state is averaged over, and the most rounds that a short trace makes of them. */
 const STEADY_LOOKUPS = 1 << 17;
 const ROUNDS_MAX = 64;
+const FILLING_ROUNDS_MAX = 20;
 /** A mask cache has settled once its misses could have filled it so many times. */
 const FILLINGS = 8;
 const SETTLING_ROUNDS_MAX = 5;
@@ -141,6 +142,11 @@ function simulateMicroflow(
   });
   const once = sim.round(lookups);
   let steady = sim.round(lookups);
+  // Where few misses are inserted it takes many to fill the cache.
+  const filling =
+    (settings["microflow.entries"] * (settings["microflow.insertInverse"] - 1) * 2) /
+    Math.max(1, steady.misses.length);
+  for (let round = 0; round < Math.min(FILLING_ROUNDS_MAX, filling); round++) steady = sim.round(lookups);
   let { hits, inserts } = steady;
   const rounds = Math.min(ROUNDS_MAX, Math.ceil(STEADY_LOOKUPS / Math.max(1, lookups.count)));
   for (let round = 1; round < rounds; round++) {
@@ -214,10 +220,10 @@ class SampledMisses {
     const sim = new MaskCacheSim({ entries: size, victim: settings["maskCache.victim"] });
     const once = sim.round(this.#lookups, this.#once.misses, this.#once.missEnds);
     const { misses } = this.#steady;
-    const settling = Math.min(
-      SETTLING_ROUNDS_MAX,
-      Math.ceil((FILLINGS * size) / Math.max(1, misses.length)) - 1,
-    );
+    const filling = Math.ceil((FILLINGS * size) / Math.max(1, misses.length)) - 1;
+    // The kernel's rule lets high names stay for ever: what they displace it shows late.
+    const slow = settings["maskCache.victim"] === "kernel";
+    const settling = slow ? SETTLING_ROUNDS_MAX : Math.min(SETTLING_ROUNDS_MAX, filling);
     for (let round = 0; round < settling; round++) sim.round(this.#lookups, misses, this.#steady.missEnds);
     const steady = sim.round(this.#lookups, this.#steady.misses, this.#steady.missEnds);
     // As SHARDS-adj: lookups that the sample has too few or too many are those of popular connections, which hit.

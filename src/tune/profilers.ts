@@ -26,8 +26,11 @@ export function missRatioCurves(owner: Switch): PmdProfile[] | undefined {
 
 /** A curve as the live page draws it: share of lookups that miss, by entries. */
 export interface PageCurve {
-  readonly cache: string;
+  readonly cache: "microflow" | "maskCache";
   readonly title: string;
+  readonly pmd: number;
+  /** Perfect least-recently-used replacement. */
+  readonly ideal: boolean;
   readonly points: readonly { readonly entries: number; readonly missRatio: number }[];
 }
 
@@ -62,17 +65,18 @@ function pageCurves(profile: PmdProfile): PageCurve[] {
       .filter((point) => point.entries > 0 && point.missRatio !== null)
       .map((point) => ({ entries: point.entries, missRatio: point.missRatio as number }));
   const off = profile.sizes.find((size) => size.entries === 0);
+  const { pmd } = profile;
+  const curve = (cache: PageCurve["cache"], title: string, ideal: boolean, points: PageCurve["points"]) => ({
+    cache,
+    title,
+    pmd,
+    ideal,
+    points,
+  });
+  const perfect = profile.sizes.map(({ entries, lruMissRatio }) => ({ entries, missRatio: lruMissRatio }));
   return [
-    { cache: "microflow", title: `Microflow cache, PMD ${profile.pmd}`, points: known(profile.sizes) },
-    {
-      cache: "microflow",
-      title: `Perfect LRU, PMD ${profile.pmd}`,
-      points: known(profile.sizes.map((size) => ({ entries: size.entries, missRatio: size.lruMissRatio }))),
-    },
-    {
-      cache: "maskCache",
-      title: `Mask cache alone, PMD ${profile.pmd}`,
-      points: known(off?.maskCache ?? []),
-    },
+    curve("microflow", `Microflow cache, PMD ${pmd}`, false, known(profile.sizes)),
+    curve("microflow", `Perfect LRU, PMD ${pmd}`, true, known(perfect)),
+    curve("maskCache", `Mask cache alone, PMD ${pmd}`, false, known(off?.maskCache ?? [])),
   ];
 }
