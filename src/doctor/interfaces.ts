@@ -2,6 +2,8 @@
 
 import { execFileSync } from "node:child_process";
 import { availableParallelism, release } from "node:os";
+import { FRAME_DATA_MAX } from "../../assembly/layout/frame.ts";
+import { FRAME_OVERHEAD } from "../../assembly/layout/port.ts";
 import { UsageError } from "../errors.ts";
 import type { NativeAddon } from "../native.ts";
 import type { LinkInfo } from "../native-netdev.ts";
@@ -14,8 +16,8 @@ const XDP_REDIRECT = 2;
 const XDP_ZERO_COPY = 8;
 const XDP_RX_SG = 32;
 
-/** Largest frame of an AF_XDP buffer: a chunk of 2,048 less the 256 that the kernel keeps, less an Ethernet header. */
-const MTU_ONE_BUFFER = 2048 - 256 - 14;
+/** Largest MTU whose frames fit into one buffer. */
+const MTU_ONE_BUFFER = FRAME_DATA_MAX - FRAME_OVERHEAD;
 
 /** Drivers with native XDP, for kernels that do not say; those in the second list do zero-copy too. */
 const NATIVE_DRIVERS =

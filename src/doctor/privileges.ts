@@ -1,12 +1,11 @@
 // What this process may do: capabilities and the limit of locked memory.
 
 import { realpathSync } from "node:fs";
+import { FRAME_SIZE } from "../../assembly/layout/frame.ts";
 import { findProfile, resolveSettings } from "../config/profiles.ts";
 import type { Finding } from "./finding.ts";
 import type { MachineFiles } from "./machine-files.ts";
 
-/** Bytes of a frame, one chunk of the packet memory. */
-const FRAME_BYTES = 2048;
 /** Capabilities that ports use, by their number in linux/capability.h. */
 const CAPABILITIES = { NET_ADMIN: 12, NET_RAW: 13, IPC_LOCK: 14, SYS_ADMIN: 21, BPF: 39 } as const;
 export type CapabilityName = keyof typeof CAPABILITIES;
@@ -19,8 +18,10 @@ const PURPOSE: Readonly<Record<CapabilityName, string>> = {
   BPF: "loads the XDP program; CAP_SYS_ADMIN does too",
 };
 
-/** Bytes of packet memory of one PMD with default settings. */
-export const PACKET_MEMORY = resolveSettings(findProfile("default"), {}).frames * FRAME_BYTES;
+/** Bytes of packet memory that a PMD adds, with default settings; one more such slice is kept for a PMD that is started anew. */
+const SLICE = resolveSettings(findProfile("default"), {}).frames * FRAME_SIZE;
+/** Bytes of packet memory of a switch with one PMD and default settings. */
+const PACKET_MEMORY = 2 * SLICE;
 
 /** What a process may do. */
 export interface Privileges {
@@ -92,7 +93,7 @@ function memlock({ has, memlock: limit }: Privileges): Finding {
     ...common,
     state: "problem",
     found: text,
-    meaning: `The packet memory of afxdp ports is locked: ${formatMemory(PACKET_MEMORY)} a PMD with default settings. Registering it will fail with ENOBUFS.`,
+    meaning: `The packet memory of afxdp ports is locked: ${formatMemory(PACKET_MEMORY)} with one PMD and default settings, ${formatMemory(SLICE)} more with each further one. Registering it will fail with ENOBUFS.`,
     remedies: [
       "sudo prlimit --memlock=unlimited --pid $$  # then start megaflow from this shell",
       "echo '* - memlock unlimited' | sudo tee /etc/security/limits.d/megaflow.conf  # for new logins; systemd: LimitMEMLOCK=infinity",

@@ -110,7 +110,7 @@ test("little locked memory is a problem exactly when CAP_IPC_LOCK is missing", {
   assert.equal(status, 1);
   const { state, meaning = "", remedies = [] } = finding(report, topic);
   assert.equal(state, "problem");
-  assert.match(meaning, /32 MiB a PMD.*ENOBUFS/);
+  assert.match(meaning, /64 MiB with one PMD.*32 MiB more.*ENOBUFS/);
   assert.match(remedies[0] ?? "", /prlimit --memlock=unlimited/);
   assert.match(port(report, "afxdp").limits.join(), /locked memory: at most 1 MiB/);
   assert.equal(port(report, "tap").usable, true);
