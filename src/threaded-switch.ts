@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "../assembly/layout/command.ts";
 import { RegionId, Setting } from "../assembly/layout/pmd.ts";
 import {
+  PortKind,
   RXQ_SIZE,
   RXQ_TRACE_ROUNDS,
   RxqKind,
@@ -54,6 +55,8 @@ interface TraceRxq {
 
 /** Longest sleep of the controller: what nobody announces (clock, transmit rings) still happens. */
 const NAP_MS = 10;
+/** The same where no transmit ring is to be drained: an idle switch costs next to nothing. */
+const LONG_NAP_MS = 50;
 /** Upcalls of a PMD answered before the next PMD, and everything else that the controller has to do, gets its turn. */
 const UPCALLS_A_TURN = 256;
 /** Longest that revalidation keeps upcalls waiting. */
@@ -332,10 +335,15 @@ export class ThreadedSwitch extends Switch {
         await new Promise((resolve) => setImmediate(resolve));
         continue;
       }
-      const waiting = Atomics.waitAsync(words, at, seen, NAP_MS);
+      const waiting = Atomics.waitAsync(words, at, seen, this.#hasRings ? NAP_MS : LONG_NAP_MS);
       if (waiting.async) await waiting.value;
       else await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Whether what PMDs send out of some port ends with the controller. */
+  get #hasRings(): boolean {
+    return this.ports.some((port) => port.words[0] === PortKind.RING);
   }
 
   #handOn(record: number): void {

@@ -3,7 +3,7 @@
 import type { NativeAddon } from "../native.ts";
 
 /** Time between two looks: what a user who pulls a cable does not notice. */
-const LOOK_MS = 50;
+const LOOK_MS = 100;
 
 /** See the head of the file. */
 export class LinkWatch {
