@@ -55,7 +55,7 @@ export function readSettings(
 }
 
 /** Calls `read`; says which option a ConfigError is about. */
-function misuse<T>(option: string, read: () => T): T {
+export function misuse<T>(option: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

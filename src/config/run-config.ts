@@ -16,6 +16,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { isMap, isSeq } from "yaml";
 import { PMD_MAX, PORT_MAX } from "../../assembly/layout/limits.ts";
 import { ConfigError, ConfigFileError } from "../errors.ts";
+import { parseListenAddress } from "./listen-address.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
 import { readText } from "./read-text.ts";
 import {
@@ -293,25 +294,29 @@ function readControl(reader: YamlReader, entry: YamlEntry): string | null | unde
   return reader.text(entry, "control", "a socket's name or path, or off");
 }
 
-/** `ADDRESS:PORT`, a port, or both parts by name. Whether it is an address is found out where it is listened on. */
+/** `ADDRESS:PORT`, a port, or both parts by name. */
 function readHttp(reader: YamlReader, entry: YamlEntry): HttpConfig | undefined {
-  if (isMap(entry.node)) {
-    const fields = new Map(reader.entries(entry, "http", ["listen", "remote"]).map((one) => [one.key, one]));
-    const listen = fields.get("listen");
-    const remote = fields.get("remote");
-    if (listen === undefined) reader.problem(entry.offset, "http without listen");
-    const address = listen && readAddress(reader, listen);
-    const word = remote === undefined ? "false" : reader.word(remote, "remote", ["true", "false"]);
-    return address === undefined ? undefined : { listen: address, remote: word === "true" };
-  }
-  const listen = readAddress(reader, entry);
-  return listen === undefined ? undefined : { listen, remote: false };
+  if (!isMap(entry.node)) return readAddress(reader, entry, false);
+  const fields = new Map(reader.entries(entry, "http", ["listen", "remote"]).map((one) => [one.key, one]));
+  const listen = fields.get("listen");
+  const remote = fields.get("remote");
+  if (listen === undefined) reader.problem(entry.offset, "http without listen");
+  const word = remote === undefined ? "false" : reader.word(remote, "remote", ["true", "false"]);
+  return listen && readAddress(reader, listen, word === "true");
 }
 
-function readAddress(reader: YamlReader, entry: YamlEntry): string | undefined {
-  const scalar = scalarOf(entry);
-  if (typeof scalar === "number") return String(scalar);
-  return reader.text(entry, "http", "an address to listen on, such as 127.0.0.1:9080");
+function readAddress(reader: YamlReader, value: YamlValue, remote: boolean): HttpConfig | undefined {
+  const scalar = scalarOf(value);
+  const expected = "an address to listen on, such as 127.0.0.1:9080";
+  const listen = typeof scalar === "number" ? String(scalar) : reader.text(value, "http", expected);
+  if (listen === undefined) return undefined;
+  try {
+    parseListenAddress(listen, remote);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    reader.problem(value.offset, error.reason, { expected: error.expected, got: error.got });
+  }
+  return { listen, remote };
 }
 
 /** Returns the path of a file that is named in a file of `folder`. */

@@ -5,7 +5,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../config/listen-address.ts";
 
 /** A new token: 128 random bits in 22 characters that need no quoting. */
 export function createToken(): string {

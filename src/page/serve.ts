@@ -1,7 +1,8 @@
 // Serves the live page of a switch: puts together the source and the server.
 
+import { parseListenAddress } from "../config/listen-address.ts";
 import type { Switch } from "../switch.ts";
-import { parseListenAddress } from "./address.ts";
+import { pageProfiler } from "./live-curves.ts";
 import { PageServer } from "./server.ts";
 import type { LiveProfiler } from "./source.ts";
 import { SwitchSource } from "./switch-source.ts";
@@ -16,6 +17,7 @@ export interface ServePageOptions {
   readonly token?: string;
   /** Shown on the page and in the metrics. */
   readonly version: string;
+  /** In place of the switch's own. */
   readonly profiler?: LiveProfiler | undefined;
   /** Told of what should not happen. */
   readonly log?: (line: string) => void;
@@ -26,7 +28,7 @@ export interface ServePageOptions {
  * @throws ConfigError for a wrong address, or the error of listening (EADDRINUSE ...).
  */
 export async function servePage(owner: Switch, options: ServePageOptions): Promise<PageServer> {
-  const { listen, remote = false, version, profiler, token, log } = options;
+  const { listen, remote = false, version, profiler = pageProfiler(owner), token, log } = options;
   const address = parseListenAddress(listen, remote);
   return await PageServer.start(new SwitchSource(owner, { version, profiler }), {
     ...address,

@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { type ListenAddress, urlOf } from "../config/listen-address.ts";
 import { MegaflowError } from "../errors.ts";
 import { createToken, hasToken, isHostAllowed, setSafeHeaders } from "./access.ts";
-import { type ListenAddress, urlOf } from "./address.ts";
 import { type Asset, loadAssets } from "./assets.ts";
 import { Feed, LISTENER_MAX } from "./feed.ts";
 import { type MegaflowQuery, megaflowSorts, type PageSource } from "./source.ts";

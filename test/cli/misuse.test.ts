@@ -36,6 +36,7 @@ write(
   "ports:\n  - {number: 1, kind: null}\nflows: |\n  in_port=1,actions=2\n  in_prot=1,actions=2\n",
 );
 write("cpu.yaml", "cores: [777]\nports:\n  - {number: 1, kind: null}\nflows: ok.flows\n");
+write("http.yaml", "ports:\n  - {number: 1, kind: null}\nflows: ok.flows\n");
 
 const flows = ["--flows", "ok.flows"];
 const replay = ["replay", ...flows];
@@ -150,6 +151,15 @@ const cases: readonly (readonly [args: readonly string[], message: string | RegE
   [["run", "wrong.yaml", "--for", "never"], '--for takes a time such as 10s or 500ms, got "never"'],
   [["run", "cpu.yaml", "--cores", "1,x"], '--cores takes CPU numbers such as 1,3, got "1,x"'],
   [["run", "cpu.yaml", "--cores", "1,1"], "--cores 1,1 names a core twice"],
+  [
+    ["run", "http.yaml", "--http", "nowhere"],
+    '--http: http; expected ADDRESS:PORT such as 127.0.0.1:9080, got "nowhere"',
+  ],
+  [
+    ["run", "http.yaml", "--http", "0.0.0.0:9080"],
+    /^--http: http: other machines reach 0\.0\.0\.0.*--http-remote/,
+  ],
+  [["run", "http.yaml", "--http-remote"], "--http-remote needs an address: --http ADDRESS:PORT"],
   [["run", "cpu.yaml"], /^CPU 777 is not one that this process may use; expected one of \d+.*, got "777"$/],
   [["run", "rules.yaml"], /^rules\.yaml:5:3: .*in_prot/],
   [["bench", ...flows], "--pcap FILE is missing"],

@@ -244,6 +244,35 @@ test("the arrow keys read a chart's past aloud, and all charts show the same mom
   await close();
 });
 
+test("the profiler is turned on from the page, and its curves mark the present sizes", { skip }, async () => {
+  const { page, close } = await openPage(browser, live.url);
+  await page.locator("#curves-note").scrollIntoViewIfNeeded();
+  await page.getByText("Not profiling.").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Start profiling" }).isDisabled(), true);
+  await unlock(page);
+  await page.getByRole("button", { name: "Start profiling" }).click();
+  await page.getByRole("button", { name: "Stop profiling" }).waitFor();
+  const plot = page.locator("#curves svg");
+  await until("curves are drawn", async () => (await plot.locator("path.line").count()) === 3);
+  await until("the present size is marked", async () => (await plot.locator("circle").count()) >= 1);
+  assert.match(
+    (await plot.getAttribute("aria-label")) ?? "",
+    /microflow cache: [\d.]+\s% missed at \d+k entries/,
+  );
+  assert.match(
+    (await page.locator("#curves-note").textContent()) ?? "",
+    /connections, .* which no size can answer/,
+  );
+  const first = await plot.locator("path.line").first().getAttribute("d");
+  await until(
+    "the curves move",
+    async () => (await plot.locator("path.line").first().getAttribute("d")) !== first,
+  );
+  await page.getByRole("button", { name: "Stop profiling" }).click();
+  await page.getByText("Not profiling.").waitFor();
+  await close();
+});
+
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [390, 1280]) {
     test(`it is readable at ${width} pixels, ${colorScheme}`, { skip }, async () => {

@@ -1,9 +1,10 @@
 // `megaflow run`: a switch as a YAML file describes it, until its time is over or somebody stops it.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseListenAddress } from "../../config/listen-address.ts";
 import { type HttpConfig, loadRunConfig } from "../../config/run-config.ts";
 import { UsageError } from "../../errors.ts";
-import { readSeed, readSettings, seedOption, settingOptions } from "../common-options.ts";
+import { misuse, readSeed, readSettings, seedOption, settingOptions } from "../common-options.ts";
 import type { RunEngine, SwitchCounters } from "../engine.ts";
 import { accountLines, megaflowLines } from "../format/account.ts";
 import { pipelineLines } from "../format/pipeline.ts";
@@ -192,7 +193,10 @@ function readControl(args: Arguments, config: string | null | undefined): string
 function readHttp(args: Arguments, config: HttpConfig | undefined): HttpConfig | undefined {
   const listen = args.text("http") ?? config?.listen;
   const remote = args.flag("http-remote") || config?.remote === true;
-  if (listen !== undefined) return { listen, remote };
+  if (listen !== undefined) {
+    misuse("--http", () => parseListenAddress(listen, remote));
+    return { listen, remote };
+  }
   if (remote) throw new UsageError("--http-remote needs an address: --http ADDRESS:PORT");
   return undefined;
 }

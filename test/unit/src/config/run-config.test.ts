@@ -147,6 +147,14 @@ test("the live page's address is one text, a port, or an address with a word on 
     "4:7: http without listen",
     '4:16: remote; expected true or false, got "maybe"',
   ]);
+  assert.match(
+    problems(`${smallest}http: 0.0.0.0:9080\n`).join(),
+    /^4:7: http: other machines reach 0\.0\.0\.0/,
+  );
+  assert.match(
+    problems(`${smallest}http: {listen: "nowhere"}\n`).join(),
+    /^4:16: http; expected ADDRESS:PORT/,
+  );
   assert.deepEqual(problems(`${smallest}http: []\n`), [
     '4:7: http; expected an address to listen on, such as 127.0.0.1:9080, got "a list"',
   ]);
