@@ -12,7 +12,9 @@ import { takeSnapshot } from "./observe/snapshot.ts";
 import { servePage } from "./page/serve.ts";
 import { Switch } from "./switch.ts";
 import { ThreadedSwitch } from "./threaded-switch.ts";
+import type { HistogramReport } from "./upcall/histogram.ts";
 import type { RevalidatorStats } from "./upcall/revalidator-stats.ts";
+import type { UpcallStats } from "./upcall/upcall-stats.ts";
 import type { RuleRemoval, RuleRemovalReason } from "./xlate/changes.ts";
 
 export {
@@ -20,6 +22,7 @@ export {
   type FlowChange,
   type FlowText,
   findProfile,
+  type HistogramReport,
   InlineSwitch,
   listMegaflows,
   loadTrace,
@@ -35,4 +38,5 @@ export {
   settingKeys,
   ThreadedSwitch,
   takeSnapshot,
+  type UpcallStats,
 };
