@@ -8,6 +8,7 @@ import * as doctor from "./commands/doctor.ts";
 import * as help from "./commands/help.ts";
 import * as replay from "./commands/replay.ts";
 import * as run from "./commands/run.ts";
+import * as top from "./commands/top.ts";
 import * as trace from "./commands/trace.ts";
 import * as tune from "./commands/tune.ts";
 import type { Arguments, CommandSpec } from "./options.ts";
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   tune,
   trace,
   ctl,
+  top,
   doctor,
   help,
 ];

@@ -300,7 +300,7 @@ function counterSnapshot({ counters, drops }: PmdStats): CounterSnapshot {
 }
 
 /** Counters of nobody. */
-const zeroCounters: CounterSnapshot = {
+export const zeroCounters: CounterSnapshot = {
   rxPackets: 0,
   rxBytes: 0,
   txPackets: 0,
