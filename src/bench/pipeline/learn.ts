@@ -41,7 +41,14 @@ export async function learnMegaflows(input: LearnInput): Promise<LearnedMegaflow
         })),
       );
     }
-    return learner.megaflows();
+    // Copies: what a handle reads belongs to the switch, which ends here.
+    return learner.megaflows().map(({ ufid, lanes, mask, key, program }) => ({
+      ufid: ufid.slice(),
+      lanes: [...lanes],
+      mask: mask.slice(),
+      key: key.slice(),
+      program: program.slice(),
+    }));
   } finally {
     await learner.close();
   }
