@@ -53,7 +53,7 @@ const layers: Record<string, readonly string[]> = {
     "src/pmd",
     "src/xlate",
   ],
-  "src/page": [...vocabulary, "src/odp", "src/config", "src/observe"],
+  "src/page": [...vocabulary, "src/odp", "src/config", "src/observe", "src/tune"],
 };
 /** Folders that may import anything: composition root, commands, benches, the adviser. */
 const free = ["src", "src/cli", "src/bench", "src/tune"];

@@ -16,7 +16,7 @@ import { servePage } from "../page/serve.ts";
 import type { PageServer } from "../page/server.ts";
 import { kernelTscGhz } from "../pmd/cycle-counter.ts";
 import { ThreadedSwitch } from "../threaded-switch.ts";
-import { pageProfiler, stopProfiler } from "../tune/profilers.ts";
+import { stopProfiler } from "../tune/profilers.ts";
 import type { RunEngine, RunEngineOptions } from "./engine.ts";
 import { packageVersion } from "./environment.ts";
 import { toOfPort } from "./ports.ts";
@@ -112,7 +112,6 @@ class ThreadedEngine implements RunEngine {
       this.page = await servePage(this.#owner, {
         ...http,
         version: packageVersion(),
-        profiler: pageProfiler(this.#owner),
         log,
       });
   }

@@ -70,7 +70,7 @@ async function unlock(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Unlock changes" }).click();
   await page.getByLabel("Token").fill(live.token);
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Lock changes" }).waitFor();
+  await page.getByRole("button", { name: "Lock changes", exact: true }).waitFor();
 }
 
 test("values move, with units, and say what the switch says", { skip }, async () => {
@@ -160,12 +160,12 @@ test("it is read-only without the token, and the token is asked for once", { ski
   assert.match((problems as string[]).splice(0).join(), /^error: Failed to load resource: .*401/);
   await page.getByLabel("Token").fill(live.token);
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Lock changes" }).waitFor();
+  await page.getByRole("button", { name: "Lock changes", exact: true }).waitFor();
   assert.equal(await slider.isEnabled(), true);
   await page.reload();
-  await page.getByRole("button", { name: "Lock changes" }).waitFor();
+  await page.getByRole("button", { name: "Lock changes", exact: true }).waitFor();
   assert.equal(await page.getByLabel("Microflow cache", { exact: true }).isEnabled(), true);
-  await page.getByRole("button", { name: "Lock changes" }).click();
+  await page.getByRole("button", { name: "Lock changes", exact: true }).click();
   assert.equal(await page.getByLabel("Microflow cache", { exact: true }).isDisabled(), true);
   assert.doesNotMatch(await page.evaluate<string>("JSON.stringify({ ...localStorage })"), /token/);
   await close();
@@ -183,7 +183,7 @@ test("a slider resizes the cache of the running switch, by keys alone", { skip }
   assert.equal(await focused(page), "token-input");
   await page.keyboard.type(live.token);
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Lock changes" }).waitFor();
+  await page.getByRole("button", { name: "Lock changes", exact: true }).waitFor();
   assert.equal(await focused(page), "unlock", "focus comes back from the dialog");
   for (let i = 0; i < 30; i++) {
     await page.keyboard.press("Tab");
