@@ -114,13 +114,14 @@ function replyCounters(flow: u32, reply: u32): void {
   store<u64>(reply, load<u64>(flow, FLOW_BYTES), REPLY_BYTES);
 }
 
-/** Replaces the actions of a flow; the reply has its counters up to here. */
+/** Replaces the actions of a flow; the reply has its counters up to here, and TCP flags are gathered from here on. */
 export function flowModify(record: u32, reply: u32): CommandStatus {
   const flow = named(record);
   if (flow === 0) return CommandStatus.NO_FLOW;
   const actions = actionsOf(record + FLOW_COMMAND_PROGRAM);
   if (actions === NO_PROGRAM) return CommandStatus.NO_SPACE;
   replyCounters(flow, reply);
+  store<u16>(flow, 0, FLOW_TCP_FLAGS);
   flowSetActions(flow, actions);
   return CommandStatus.OK;
 }

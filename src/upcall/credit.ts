@@ -42,8 +42,7 @@ export class FlowCredit {
 
   /** TCP flags of all packets of a live megaflow, as TranslateOptions has them. */
   tcpFlags(ukey: Ukey): number {
-    const flags = this.#memory.u16[(ukey.flow + FLOW_TCP_FLAGS) >>> 1] as number;
-    return ((flags & 0xff) << 8) | (flags >>> 8);
+    return hostFlags(this.#memory.u16[(ukey.flow + FLOW_TCP_FLAGS) >>> 1] as number);
   }
 
   /** A 64-bit counter that another thread writes: read again while the upper half moves. */
@@ -56,4 +55,9 @@ export class FlowCredit {
       if (Atomics.load(u32, at + 1) === high) return high * WORD + low;
     }
   }
+}
+
+/** TCP flags as TranslateOptions has them, from the record's network order. */
+export function hostFlags(flags: number): number {
+  return ((flags & 0xff) << 8) | ((flags >>> 8) & 0xff);
 }

@@ -8,6 +8,7 @@ import {
   REPLY_COOKIE,
   REPLY_PACKETS,
   REPLY_STATUS,
+  REPLY_TCP_FLAGS,
   REPLY_TOKEN,
   REPLY_VALUE,
 } from "../../assembly/layout/upcall.ts";
@@ -19,7 +20,7 @@ import { translate } from "../xlate/translate.ts";
 import type { SideEffect, TranslateContext, TranslateOptions, Translation } from "../xlate/translation.ts";
 import { type Answer, AnswerTable } from "./answers.ts";
 import { CommandTokens } from "./command-tokens.ts";
-import { FlowCredit } from "./credit.ts";
+import { FlowCredit, hostFlags } from "./credit.ts";
 import { KeyStore } from "./key-store.ts";
 import { type Dependence, Ukey } from "./ukey.ts";
 import { UkeyTable } from "./ukey-table.ts";
@@ -40,6 +41,9 @@ export interface InstalledOptions {
   readonly applyEffects: (effects: readonly SideEffect[]) => void;
   readonly nowMs: () => number;
 }
+
+const TCP_FIN = 1;
+const TCP_RST = 4;
 
 /** What a live megaflow becomes. */
 interface Modification extends Dependence {
@@ -73,6 +77,8 @@ export class InstalledMegaflows {
   protected readonly keys = new KeyStore();
   /** A key that is being worked on. */
   protected readonly key = new Uint32Array(KEY_WORD_COUNT);
+  /** Another, of a megaflow that is translated again: a reply may ask for that while `key` is in use. */
+  readonly #oldKey = new Uint32Array(KEY_WORD_COUNT);
   /** UFID and command of the megaflow that was put last. */
   protected readonly ufid = new Uint32Array(4);
   protected putToken = 0;
@@ -121,9 +127,9 @@ export class InstalledMegaflows {
 
   /** Translates the megaflow's key again, as the rules are now. */
   retranslate(ukey: Ukey, options?: TranslateOptions): Translation {
-    ukey.keyInto(this.key);
+    ukey.keyInto(this.#oldKey);
     const { translation } = this.#options;
-    return translate(options === undefined ? translation : { ...translation, options }, this.key);
+    return translate(options === undefined ? translation : { ...translation, options }, this.#oldKey);
   }
 
   /** Megaflows that may have effects beyond their packets: an upper bound, 0 when there are none. */
@@ -162,7 +168,9 @@ export class InstalledMegaflows {
     const answer = this.answers.of(translation);
     const next: Modification = { answer, ...dependenceOf(translation), block: ukey.block };
     this.#retain(answer);
-    if (sameWords(answer.program, ukey.program)) {
+    // A FIN that a rule has seen is none of the next rule's business: a change makes the PMD forget it.
+    const closed = next.hasEffects && (this.#credit.tcpFlags(ukey) & (TCP_FIN | TCP_RST)) !== 0;
+    if (!closed && sameWords(answer.program, ukey.program)) {
       this.#adoptModification(ukey, next);
       return false;
     }
@@ -251,6 +259,7 @@ export class InstalledMegaflows {
     const bytes = Number(u64[(record + REPLY_BYTES) / 8]!);
     if (status === CommandStatus.OK) {
       this.#credit.final(ukey, packets, bytes, Math.max(ukey.createdMs, u32[(record + REPLY_VALUE) >>> 2]!));
+      this.#lastEffects(ukey, hostFlags(u32[(record + REPLY_TCP_FLAGS) >>> 2]!));
     }
     if (ukey.state === "modifying") {
       this.#modified(ukey, status);
@@ -258,6 +267,18 @@ export class InstalledMegaflows {
     }
     this.counters.deleted++;
     this.#forget(ukey);
+  }
+
+  /** Applies the effects of a megaflow's last packets under the rules that it had, if these are there still. */
+  #lastEffects(ukey: Ukey, tcpFlags: number): void {
+    if (!ukey.hasEffects || ukey.packets === ukey.effectPackets) return;
+    ukey.effectPackets = ukey.packets;
+    const { options } = this.#options.translation;
+    const { rules, effects } = this.retranslate(ukey, { ...options, tcpFlags });
+    const before = ukey.rules;
+    if (rules.length === before.length && rules.every((rule, i) => rule === before[i])) {
+      this.#options.applyEffects(effects);
+    }
   }
 
   /** Without room for the new actions the old ones would stay for ever: better none. */
