@@ -48,6 +48,7 @@ export class ChurnLoad {
   readonly #ring: RingWriter;
   readonly #next: Uint32Array;
   readonly #last: Uint32Array;
+  readonly #lastConnection: Uint32Array;
   readonly #frame = frameTemplate();
   readonly #view = new DataView(this.#frame.buffer);
   #settled = 0;
@@ -64,6 +65,7 @@ export class ChurnLoad {
     this.#alive = alive;
     this.#next = new Uint32Array(alive);
     this.#last = new Uint32Array(alive);
+    this.#lastConnection = new Uint32Array(alive);
     this.#ring = owner.addRing(IN_PORT);
   }
 
@@ -101,7 +103,9 @@ export class ChurnLoad {
     const connection = view.getUint32(PAYLOAD);
     const place = connection % this.#alive;
     const order = view.getUint32(PAYLOAD + 4);
-    if (order <= this.#last[place]!) this.faults.overtaken++;
+    // Two connections that have a place one after the other may well overtake one another.
+    if (this.#lastConnection[place] === connection && order <= this.#last[place]!) this.faults.overtaken++;
+    this.#lastConnection[place] = connection;
     this.#last[place] = order;
   }
 
