@@ -175,7 +175,7 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     if (translation.cacheable && this.ukeys.size < this.flowLimit) {
       const about = { ...dependenceOf(translation), createdMs };
       const ukey = this.put(pending, keyNumber, translation.mask, answer, about);
-      this.#recent.note(ukey, this.ufid[0]!);
+      if (this.#recentChanges !== undefined) this.#recent.note(ukey, this.ufid[0]!);
       queue.counters.installed++;
       if (timed && (this.#timedToken === 0 || start - this.#timedFrom > TIMED_OUT_US)) {
         this.#timedToken = this.putToken;
@@ -193,10 +193,13 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
   /** A megaflow installed just now that answers for the key, as the tables are now. */
   #knownFor(key: Uint32Array): Ukey | undefined {
     const { changes } = this.#options.translation.bridge;
-    if (changes !== this.#recentChanges || !changes.empty) {
+    if (!changes.empty) {
+      this.#recentChanges = undefined;
+      return undefined;
+    }
+    if (changes !== this.#recentChanges) {
       this.#recent.clear();
       this.#recentChanges = changes;
-      return undefined;
     }
     return this.#recent.find(key);
   }
