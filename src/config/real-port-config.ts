@@ -2,7 +2,7 @@
 //
 //   {number: 1, kind: afxdp, dev: eth1}                  mode, queues, rxq-affinity, ring, csum, promiscuous, force, mtu, netns
 //   {number: 2, kind: tap, dev: tap0}                    queues, rxq-affinity, mtu, persist, netns
-//   {number: 3, kind: afpacket, dev: eth2, netns: blue}  queues, rxq-affinity, ring, csum, promiscuous, force, mtu
+//   {number: 3, kind: afpacket, dev: eth2, netns: blue}  queues, rxq-affinity, ring, promiscuous, force, mtu
 //   {number: LOCAL, kind: internal}                      dev, mtu, netns
 
 import { PMD_MAX } from "../../assembly/layout/limits.ts";
@@ -27,7 +27,7 @@ export interface RealPortConfig {
   readonly mode?: XdpMode | undefined;
   /** Entries of each ring, a power of two. */
   readonly ringSize?: number | undefined;
-  /** Complete the checksums that local senders leave out: where it may happen (veth, TAP), never, or always. */
+  /** afxdp only: complete the checksums that local senders leave out where it may happen (veth, TAP), never, or always. */
   readonly csum?: "auto" | "on" | "off" | undefined;
   readonly promiscuous?: boolean | undefined;
   /** Take an interface that carries the default route. */
@@ -72,7 +72,7 @@ const common = ["dev", "netns", "queues", "rxq-affinity", "mtu"];
 const keysOf: Readonly<Record<RealPortKind, readonly string[]>> = {
   afxdp: [...common, "mode", "ring", "csum", "promiscuous", "force"],
   tap: [...common, "persist"],
-  afpacket: [...common, "ring", "csum", "promiscuous", "force"],
+  afpacket: [...common, "ring", "promiscuous", "force"],
   internal: ["dev", "netns", "mtu"],
 };
 

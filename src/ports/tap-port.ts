@@ -27,8 +27,7 @@ export async function openInternalPort(context: PortContext, config: RealPortCon
 function openDevice(context: PortContext, config: RealPortConfig, name: string | undefined): OpenPort {
   const { native } = context;
   const { netns, mtu } = config;
-  const headerSize = config.csum === "off" ? 0 : HEADER_SIZE;
-  const tap = openQueues(context, config, name, headerSize);
+  const tap = openQueues(context, config, name);
   const closing: (() => void)[] = tap.fds.map((fd) => () => native.closeFd(fd));
   try {
     native.setLink({ name: tap.name, netns, up: true, ...(mtu === undefined ? {} : { mtu }) });
@@ -37,7 +36,7 @@ function openDevice(context: PortContext, config: RealPortConfig, name: string |
     const packetMax = Math.max(frameMax + TAG_SIZE, PACKET_ROOM);
     const queues = tap.fds.map((fd, i) => {
       const queue = openQueue(context, config, `${tap.name}: rings of queue ${i}`, fd, [
-        headerSize,
+        HEADER_SIZE,
         packetMax,
       ]);
       closing[i] = () => queue.close();
@@ -60,12 +59,11 @@ function openQueues(
   { native }: PortContext,
   { netns, queues = 1, persist }: RealPortConfig,
   name: string | undefined,
-  headerSize: number,
 ): ReturnType<PortContext["native"]["openTap"]> {
   const options = {
     netns,
     queues,
-    headerSize,
+    headerSize: HEADER_SIZE,
     ...(name === undefined ? {} : { name }),
     ...(persist === undefined ? {} : { persist }),
   };

@@ -82,14 +82,16 @@ test("a guest on a tap port, through a macvtap on the port's device, which is wh
   }
 });
 
-test("a guest whose own TAP device is an afpacket port", { skip }, async () => {
-  await using lab = new NetLab();
-  await using real = new RealSwitch();
-  const [host, far] = [lab.add("host"), lab.add("far")];
-  lab.ip(host, "tuntap", "add", "dev", "vm0", "mode", "tap", "vnet_hdr");
-  await real.add(1, { kind: "afpacket", dev: "vm0", netns: host });
-  await real.add(2, { kind: "tap", dev: "eth0", netns: far });
-  lab.address(far, "eth0", ...FAR);
-  await using guest = await Guest.boot({ netns: host, netdev: GUEST_TAP, address: GUEST });
-  await exchange(lab, far, guest);
-});
+for (const kind of ["afpacket", "afxdp"] as const) {
+  test(`a guest whose own TAP device is an ${kind} port`, { skip }, async () => {
+    await using lab = new NetLab();
+    await using real = new RealSwitch();
+    const [host, far] = [lab.add("host"), lab.add("far")];
+    lab.ip(host, "tuntap", "add", "dev", "vm0", "mode", "tap", "vnet_hdr");
+    await real.add(1, { kind, dev: "vm0", netns: host });
+    await real.add(2, { kind: "tap", dev: "eth0", netns: far });
+    lab.address(far, "eth0", ...FAR);
+    await using guest = await Guest.boot({ netns: host, netdev: GUEST_TAP, address: GUEST });
+    await exchange(lab, far, guest);
+  });
+}
