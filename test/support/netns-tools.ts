@@ -31,23 +31,29 @@ export interface PingResult {
   readonly text: string;
 }
 
-/** Pings an IPv4 or IPv6 address from a namespace; loss is no error, an unusable command is. */
+/**
+ * Pings an IPv4 or IPv6 address from a namespace; loss is no error, an unusable command is. Without a deadline ping
+ * waits for the last answers only twice as long as others took, which a busy machine exceeds; with one it sends on until
+ * as many answers are there, and those to later echoes do not count.
+ */
 export async function ping(
   lab: NetLab,
   netns: string,
   address: string,
   { count = 5, interval = 0.01, size = 56, whole = false, patience = 2 }: PingOptions = {},
 ): Promise<PingResult> {
-  const args = ["-n", "-c", `${count}`, "-i", `${interval}`, "-s", `${size}`, "-W", `${patience}`];
+  const deadline = Math.ceil(count * interval + patience);
+  const args = ["-n", "-c", `${count}`, "-i", `${interval}`, "-s", `${size}`, "-w", `${deadline}`];
   const child = lab.start(netns, "ping", ...args, ...(whole ? ["-M", "do"] : []), address);
   const status = await child.ended;
   const text = `${child.stdout}${child.stderr}`;
-  const counts = /(\d+) packets transmitted, (\d+) received(?:, \+(\d+) duplicates)?/.exec(text);
+  const counts = /(\d+) packets transmitted, \d+ received(?:, \+(\d+) duplicates)?/.exec(text);
   if (counts === null) throw new Error(`ping ${address}: status ${status}\n${text}`);
+  const answered = new Set([...text.matchAll(/icmp_seq=(\d+) ttl=/g)].map((match) => Number(match[1])));
   return {
-    sent: Number(counts[1]),
-    received: Number(counts[2]),
-    duplicates: Number(counts[3] ?? 0),
+    sent: Math.min(Number(counts[1]), count),
+    received: [...answered].filter((sequence) => sequence <= count).length,
+    duplicates: Number(counts[2] ?? 0),
     meanMs: Number(/= [\d.]+\/([\d.]+)\//.exec(text)?.[1] ?? Number.NaN),
     text,
   };
