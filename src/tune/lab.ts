@@ -114,20 +114,26 @@ export class Lab extends Switch {
     return { upcalls, settled, megaflows: flows, masks };
   }
 
-  /** Sends the trace once and returns its lookups. */
-  record(): Lookups {
+  /** Writes the lookups of one connection in `sampling` (a power of two) into the sample ring from now on; 0 = none. */
+  sample(sampling: number): RingReader {
     this.#sampleRing ??= this.memory.allocate(SAMPLE_RING_BYTES + 4096, "sample ring");
-    ringInit(this.memory, this.#sampleRing);
     const { base, size } = this.#sampleRing;
-    const reader = new RingReader(this.memory, base);
-    const collector = new LookupCollector(this.packets);
-    this.#pmd.channel.plain(Command.REGION, RegionId.SAMPLE_RING, base, size);
-    this.#pmd.channel.plain(Command.SET, Setting.SAMPLE, 1);
-    this.#runner.settle();
-    this.#round(TURNS, () => reader.drain((record) => collector.add(this.memory.u32, record)));
-    reader.drain((record) => collector.add(this.memory.u32, record));
     this.#pmd.channel.plain(Command.SET, Setting.SAMPLE, 0);
     this.#runner.settle();
+    ringInit(this.memory, this.#sampleRing);
+    this.#pmd.channel.plain(Command.REGION, RegionId.SAMPLE_RING, base, size);
+    this.#pmd.channel.plain(Command.SET, Setting.SAMPLE, sampling === 0 ? 0 : 1 + Math.log2(sampling));
+    this.#runner.settle();
+    return new RingReader(this.memory, base);
+  }
+
+  /** Sends the trace once and returns the lookups of one connection in `sampling`. */
+  record(sampling = 1): Lookups {
+    const reader = this.sample(sampling);
+    const collector = new LookupCollector(Math.ceil(this.packets / sampling));
+    this.#round(TURNS, () => reader.drain((record) => collector.add(this.memory.u32, record)));
+    reader.drain((record) => collector.add(this.memory.u32, record));
+    this.sample(0);
     return collector.lookups();
   }
 

@@ -57,10 +57,11 @@ export class LiveProfiler {
   /** Begins to profile; `stop` ends it. */
   constructor(owner: Switch) {
     this.#owner = owner;
-    this.#worker = new Worker(workerFile, {
-      workerData: { memory: owner.memory.wasm },
-      ...(fromSource ? { execArgv: ["--import", import.meta.resolve("tsx")] } : {}),
-    });
+    const workerData = { memory: owner.memory.wasm };
+    // tsx takes part in what is imported, but not in a thread's first file.
+    this.#worker = fromSource
+      ? new Worker(sourceStarter(), { workerData, eval: true })
+      : new Worker(workerFile, { workerData });
     this.#worker.unref();
     this.#worker.on("message", (news: ProfileNews) => this.#take(news));
     this.#timer = setInterval(() => this.#turn(), WINDOW_MS / 2);
@@ -134,6 +135,14 @@ export class LiveProfiler {
   #order(order: ProfileOrder): void {
     this.#worker.postMessage(order);
   }
+}
+
+/** A program that makes its thread read TypeScript, and then runs the worker. */
+function sourceStarter(): string {
+  const [tsx, worker] = [import.meta.resolve("tsx/esm/api"), workerFile.href].map((url) =>
+    JSON.stringify(url),
+  );
+  return `import(${tsx}).then(({ register }) => { register(); return import(${worker}); });`;
 }
 
 function onShare(sampling: number): number {
