@@ -10,6 +10,9 @@ export interface SizeMeasurement {
 }
 
 const WINDOW_SECONDS = 0.08;
+/** Packets and rounds until both caches hold what they will. */
+const FILLING_PACKETS = 1 << 21;
+const FILLING_ROUNDS_MAX = 6;
 /** Packets until a cache that is bypassed as useless has had two trials. */
 const SETTLING_PACKETS = 1_200_000;
 /** A cache with this share of hits passes every trial. */
@@ -22,10 +25,10 @@ const SURELY_USEFUL = 0.75;
 export async function measureSizes(lab: Lab, predicted: HitPrediction): Promise<SizeMeasurement> {
   const { settings } = predicted;
   await lab.configure({ ...settings, "microflow.bypass": "off" });
-  lab.once();
+  const filling = Math.min(FILLING_ROUNDS_MAX, Math.ceil(FILLING_PACKETS / lab.packets));
+  for (let round = 0; round < filling; round++) lab.once();
   const doubtful = predicted.bypassed > 0 || predicted.microflow < SURELY_USEFUL;
   if (doubtful && settings["microflow.entries"] > 0 && settings["microflow.bypass"] === "auto") {
-    lab.once();
     await lab.changeSettings({ "microflow.bypass": "auto" });
     const rounds = Math.ceil(SETTLING_PACKETS / lab.packets);
     for (let round = 0; round < rounds; round++) lab.once();
