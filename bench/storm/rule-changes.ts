@@ -19,12 +19,12 @@ export async function measureRuleChanges(owner: ThreadedSwitch): Promise<RuleCha
   const { handler } = owner.pmds[0]!;
   const megaflows = handler.liveCount;
   const watch = new SliceWatch();
-  const deleted = handler.counters.deleted;
+  const before = owner.revalidatorStats().retranslated;
   let start = performance.now();
   owner.addFlows("table=0,priority=60000,in_port=1,udp,tp_dst=1024/0xffc0 actions=drop");
   await owner.settled();
   const touchedMs = performance.now() - start;
-  const touched = handler.counters.deleted - deleted;
+  const touched = owner.revalidatorStats().retranslated - before;
   start = performance.now();
   owner.revalidate();
   await owner.settled();
