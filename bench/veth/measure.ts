@@ -5,8 +5,9 @@ import type { Subject } from "./subject.ts";
 import { Topology } from "./topology.ts";
 import { flood, type Load, paced } from "./traffic.ts";
 
-/** Frames that are still under way when the generator ends. */
+/** Rings are empty when nothing has arrived for so long. */
 const SETTLE_MS = 150;
+const SETTLE_LIMIT_MS = 10_000;
 /** What the paced generator keeps up evenly. */
 const PACED_MAX = 1_000_000;
 
@@ -74,9 +75,10 @@ async function measureForwarder(subject: Subject, plan: MeasurePlan): Promise<Ve
     for (let i = 0; i <= plan.windows; i++) {
       const before = topology.delivered();
       const { sent, seconds } = await flood(topology, plan.load);
-      await sleep(SETTLE_MS);
+      const arrived = topology.delivered() - before;
+      await settle(topology);
       if (i === 0) continue;
-      rates.push((topology.delivered() - before) / seconds);
+      rates.push(arrived / seconds);
       offered.push(sent / seconds);
     }
     const rate = median(rates);
@@ -98,7 +100,6 @@ async function measureForwarder(subject: Subject, plan: MeasurePlan): Promise<Ve
 }
 
 async function atHalfLoad(topology: Topology, load: Load, rate: number): Promise<HalfLoad> {
-  await sleep(SETTLE_MS);
   const before = topology.delivered();
   const {
     sent,
@@ -109,9 +110,19 @@ async function atHalfLoad(topology: Topology, load: Load, rate: number): Promise
     p99Us = Number.NaN,
     p999Us = Number.NaN,
   } = await paced(topology, load, rate);
-  await sleep(SETTLE_MS);
+  await settle(topology);
   const arrived = topology.delivered() - before;
   return { offered: sent / seconds, loss: 1 - arrived / (sent - refused), p50Us, p99Us, p999Us, samples };
+}
+
+/** Waits until the rings have emptied themselves. */
+async function settle(topology: Topology): Promise<void> {
+  const deadline = Date.now() + SETTLE_LIMIT_MS;
+  for (let before = -1, now = topology.delivered(); before !== now && Date.now() < deadline; ) {
+    before = now;
+    await sleep(SETTLE_MS);
+    now = topology.delivered();
+  }
 }
 
 /** A receiver counts for itself and says so at its end, so each window has a fresh one. */
