@@ -90,6 +90,8 @@ static int far_end(const char* netns, const char* device) {
   struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index_of(device)};
   check(bind(fd, (struct sockaddr*)&address, sizeof address), "bind(AF_PACKET)");
   check(setns(home, CLONE_NEWNET), "setns");
+  // The kernel begins to take times a little later, by a worker of its own; until then it would say when we read.
+  usleep(200000);
   return fd;
 }
 

@@ -3,6 +3,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { sh } from "../../../test/support/netns.ts";
+import { isRealtime, OUR_PRIORITY } from "../realtime.ts";
 import type { RunningSubject, Subject } from "../subject.ts";
 import { IN, OUT, type Topology } from "../topology.ts";
 
@@ -28,7 +29,11 @@ async function start(topology: Topology, threaded: boolean): Promise<RunningSubj
   if (threaded) {
     lab.run(middle, "sh", "-c", `echo 1 >/sys/class/net/${IN}/threaded`);
     const threads = kernelThreads(`napi/${IN}-`);
-    for (const pid of threads) sh("taskset", "-cp", `${switchCore}`, `${pid}`);
+    for (const pid of threads) {
+      sh("taskset", "-cp", `${switchCore}`, `${pid}`);
+      // What a forwarder that is our child inherits.
+      if (isRealtime()) sh("chrt", "--rr", "--pid", OUR_PRIORITY, `${pid}`);
+    }
     if (threads.length === 0) throw new Error(`no thread napi/${IN}-*: threaded NAPI needs Linux 5.12`);
   }
   return {
