@@ -21,6 +21,7 @@ import { cForwarder, cReceiver } from "./subjects/c-forwarder.ts";
 import { linuxBridge, linuxBridgeSoftirq } from "./subjects/linux-bridge.ts";
 import {
   megaflowAfxdp,
+  megaflowBusy,
   megaflowGeneric,
   megaflowNoChecksums,
   megaflowPacket,
@@ -34,6 +35,7 @@ const subjects: readonly Subject[] = [
   cForwarder,
   linuxBridge,
   linuxBridgeSoftirq,
+  megaflowBusy,
   megaflowNoChecksums,
   megaflowGeneric,
   megaflowPacket,

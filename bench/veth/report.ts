@@ -88,7 +88,7 @@ export function markdown({ environment, plan, realtime, results, ratios }: VethR
     "",
     "The kernel's copy-mode transmit, about 500 ns a frame, is most of what a forwarder does here: veth shows that the ports work and what they add, not how fast the datapath is. Live frames carry whole checksums; frames of a local TCP or UDP sender do not, and completing them is in Megaflow's default on veth.",
     "",
-    `${environment.date}; ${environment.cpu}, ${environment.cores} cores${environment.hypervisor ? " of a virtual machine" : ""}; ${environment.kernel}; Node ${environment.node}; load ${environment.load.toFixed(2)}${realtime ? ", kept off both cores by the real-time class (95 % of them)" : ""}${environment.others.length > 0 ? `; beside it: ${environment.others.join(", ")}` : ""}.`,
+    `${environment.date}; ${environment.cpu}, ${environment.cores} cores${environment.hypervisor ? " of a virtual machine" : ""}; ${environment.kernel}; Node ${environment.node}; load ${environment.load.toFixed(2)}${realtime ? ", kept off both cores by the real-time class, but for 50 ms of each second that the kernel keeps for it: busy pollers feel those as loss and as p99 at half load" : ""}${environment.others.length > 0 ? `; beside it: ${environment.others.join(", ")}` : ""}.`,
     "",
   ];
   return lines.join("\n");

@@ -34,6 +34,19 @@ export const megaflowNoChecksums: Subject = {
     start(topology, { kind: "afxdp", mode: "native", csum: "off", rule: "in_port=1,udp,actions=output:2" }),
 };
 
+export const megaflowBusy: Subject = {
+  name: "Megaflow, afxdp, idle: busy",
+  note: "the same, its PMD never sleeping",
+  missing: compilerMissing,
+  start: (topology) =>
+    start(topology, {
+      kind: "afxdp",
+      mode: "native",
+      idle: "busy",
+      rule: "in_port=1,udp,actions=output:2",
+    }),
+};
+
 export const megaflowGeneric: Subject = {
   name: "Megaflow, afxdp generic",
   note: "generic mode, as for drivers without XDP",
@@ -67,6 +80,8 @@ function yaml(shape: Shape, core: number): string {
   return [
     `cores: [${core}]`,
     "seed: 1",
+    "control: off",
+    `idle: ${shape.idle ?? "block"}`,
     "ports:",
     `  - {number: 1, name: in, dev: ${IN}, ${words}}`,
     `  - {number: 2, name: out, dev: ${OUT}, ${words}}`,
