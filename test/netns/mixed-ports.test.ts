@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { NEED_ETHTOOL, NEED_IP, NEED_IPERF3, NEED_PING, needs } from "../support/needs.ts";
 import { NetLab } from "../support/netns.ts";
 import { iperf3, ping } from "../support/netns-tools.ts";
@@ -72,6 +73,40 @@ for (const kind of ["afpacket", "tap"] as const) {
     const { sent, received, text } = await steady;
     assert.equal(received, sent, text);
   });
+}
+
+for (const kind of ["afpacket", "tap"] as const) {
+  test(`${kind}: a device deleted under load is missed, and taken again when it is back`, {
+    skip,
+  }, async () => {
+    await using lab = new NetLab();
+    await using real = new RealSwitch();
+    const host = lab.add("h");
+    const [left, right] = [lab.add("l"), lab.add("r")];
+    await attach(lab, real, host, 1, { kind, netns: left, addresses: ["10.8.0.1/24"] });
+    await attach(lab, real, host, 2, { kind, netns: right, addresses: ["10.8.0.2/24"] });
+    await ping(lab, left, "10.8.0.2");
+    const load = iperf3(lab, { server: right, client: left, address: "10.8.0.2", udp: "20M", seconds: 3 });
+    const over = load.catch(() => "the connection went with the device");
+    await sleep(1000);
+    lab.ip(right, "link", "del", "eth0");
+    await until(() => real.sw.realPorts().some((port) => !port.attached));
+    if (kind === "tap") lab.ip(right, "tuntap", "add", "dev", "eth0", "mode", "tap");
+    else lab.veth({ netns: right, name: "eth0" }, { netns: host, name: "v2" });
+    await until(() => real.sw.realPorts().every((port) => port.attached && port.up));
+    lab.address(right, "eth0", "10.8.0.2/24");
+    const echo = await ping(lab, right, "10.8.0.1");
+    assert.equal(echo.received, echo.sent, echo.text);
+    await over;
+    const sum = await real.settled();
+    assert.equal(sum.received, sum.forwarded + sum.dropped + sum.consumed);
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 5000; !condition(); await sleep(5)) {
+    if (Date.now() > deadline) throw new Error("not within five seconds");
+  }
 }
 
 test("a persistent TAP device outlives its port and is opened again; a second port on it is refused", {
