@@ -308,7 +308,7 @@ export class ThreadedSwitch extends Switch {
       // The place of the last record taken is in the ring itself: nothing is lost or sent twice.
       if (ring.pmd === dead) this.#rings[i] = { pmd, index: pmd.addRxq(ring.words), words: ring.words };
     });
-    pmd.handler.reinstall(dead.handler);
+    this.revalidator.replace(dead.handler, pmd.handler);
     dead.release();
     this.#start(pmd);
     this.#realPorts?.revive(dead, pmd).catch((error: unknown) => {

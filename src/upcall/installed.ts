@@ -186,21 +186,23 @@ export class InstalledMegaflows {
     return ((this.#acknowledged - token) | 0) >= 0;
   }
 
-  /** Installs the megaflows of a PMD that is no more; their counters start anew. */
-  reinstall(other: InstalledMegaflows): void {
-    for (const old of other.ukeys.values()) {
-      if (old.state !== "live") continue;
-      old.keyInto(this.key);
-      const { rules, hasEffects, missedTables, macTag, createdMs } = old;
-      const about = { rules, hasEffects, missedTables, macTag, createdMs };
-      this.put(0, this.keys.add(this.key, 0), old.mask, this.answers.of(old), about);
-    }
-    for (const old of other.ukeys.values()) {
-      // The dead PMD's memory is as it left it: what it counted is not lost.
-      if (old.state !== "putting") other.#credit.standing(old);
-      const next = other.#modifying.get(old);
-      if (next !== undefined) other.#release(next.answer);
-      other.#release(old.answer);
+  /** Installs a megaflow of a PMD that is no more, as the rules are now; its counters start anew. */
+  reinstall(old: Ukey): void {
+    const translation = this.retranslate(old);
+    if (!translation.cacheable || this.ukeys.size >= this.flowLimit) return;
+    old.keyInto(this.key);
+    const about = { ...dependenceOf(translation), createdMs: this.#options.nowMs() };
+    const answer = this.answers.of(translation);
+    this.put(0, this.keys.add(this.key, 0), translation.mask, answer, about);
+  }
+
+  /** The PMD is no more: its memory is as it left it, and what it counted is not lost. */
+  retire(): void {
+    for (const ukey of this.ukeys.values()) {
+      if (ukey.state !== "putting") this.#credit.standing(ukey);
+      const next = this.#modifying.get(ukey);
+      if (next !== undefined) this.#release(next.answer);
+      this.#release(ukey.answer);
     }
   }
 

@@ -10,6 +10,7 @@ import { Eviction } from "./eviction.ts";
 import { FlowLimit } from "./flow-limit.ts";
 import type { UpcallHandler } from "./handler.ts";
 import { isOver, type Slice } from "./pass.ts";
+import { Reinstallation } from "./reinstallation.ts";
 import { RevalidatorCounters, type RevalidatorStats } from "./revalidator-stats.ts";
 import { RuleExpiry } from "./rule-expiry.ts";
 import { Sweep } from "./sweep.ts";
@@ -65,6 +66,7 @@ export class Revalidator {
   #sweep: Sweep | undefined;
   #expiry: RuleExpiry | undefined;
   #eviction: Eviction | undefined;
+  #reinstallations: Reinstallation[] = [];
   /** Refusals already answered by making room, by PMD. */
   readonly #refused = new WeakMap<UpcallHandler, number>();
   #roundEndedMs = 0;
@@ -125,6 +127,12 @@ export class Revalidator {
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 
+  /** A PMD died: what it had goes into the one that takes its place, as far as it is true still. */
+  replace(dead: UpcallHandler, successor: UpcallHandler): void {
+    this.#reinstallations = this.#reinstallations.filter(({ to }) => to !== dead);
+    this.#reinstallations.push(new Reinstallation(dead, successor));
+  }
+
   /** Takes all megaflows out. */
   flush(): void {
     for (const handler of this.#options.handlers()) {
@@ -164,7 +172,7 @@ export class Revalidator {
       if (this.#round !== undefined || this.#isRoundDue(slice)) {
         // While only PMDs' answers are missing there is nothing to do at once.
         if (!this.#workRound(slice)) return !this.#round!.work.waiting;
-      } else if (!this.#workEviction(slice)) return true;
+      } else if (!this.#workReinstallation(slice) || !this.#workEviction(slice)) return true;
       else if (this.#sweep !== undefined || this.#expiry !== undefined || this.isSweepDue) {
         this.#sweep ??= this.#expiry === undefined ? this.#newSweep() : undefined;
         if (!this.#workSweep(slice)) return true;
@@ -256,6 +264,14 @@ export class Revalidator {
     if (now - this.#registriesMs < REGISTRIES_MS) return;
     this.#registriesMs = now;
     this.#options.sweepRegistries();
+  }
+
+  #workReinstallation(slice: Slice): boolean {
+    for (let one = this.#reinstallations[0]; one !== undefined; one = this.#reinstallations[0]) {
+      if (this.#options.handlers().includes(one.to) && !one.run(slice)) return false;
+      this.#reinstallations.shift();
+    }
+    return true;
   }
 
   /** Makes room where a miss was refused since the last time. */

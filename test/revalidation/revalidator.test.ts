@@ -8,6 +8,7 @@ import type { InlineSwitch } from "../../src/inline-switch.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import type { SwitchOptions } from "../../src/switch.ts";
 import type { RuleRemoval } from "../../src/xlate/changes.ts";
+import { assertAccounted } from "../support/accounting.ts";
 import { labSwitch } from "../support/lab-switch.ts";
 import { ethernet, ipv4, packet, tcp, udp } from "../support/packet-builder.ts";
 
@@ -254,5 +255,29 @@ test("what no megaflow leads to any more is forgotten", async () => {
   assert.equal(sw.megaflows().length, 0);
   assert.equal(recirc.size, 0);
   assert.equal(sw.send(one, labelled).sent.length, 1);
+  await sw.close();
+});
+
+test("a flood of connections over the limit keeps memory within its bound and loses no packet", async () => {
+  const limit = 2000;
+  const { sw } = create({ flowLimit: limit });
+  sw.addFlows("ip,actions=2\n");
+  sw.enableMegaflows(false);
+  let most = 0;
+  let allocated = 0;
+  const packets = 20_000;
+  for (let i = 0; i < packets; i += 50) {
+    sw.setClock(1000 + i / 50);
+    const burst = Array.from({ length: 50 }, (_, k) => ({ port: one, bytes: frame(i + k) }));
+    for (const fate of sw.sendBurst(burst)) assert.equal(fate.sent.length, 1);
+    most = Math.max(most, sw.revalidatorStats().megaflows);
+    if (i === packets / 2) allocated = sw.memory.allocated;
+  }
+  assert.ok(most <= limit, `${most} megaflows`);
+  assert.equal(sw.memory.allocated, allocated, "linear memory does not grow any more");
+  const { removed, refused } = sw.revalidatorStats();
+  assert.ok(removed.flowLimit > packets / 2 && refused > 0, `${removed.flowLimit} made room`);
+  assert.deepEqual(Object.values(counts(sw)), [packets]);
+  assertAccounted(sw, packets);
   await sw.close();
 });
