@@ -33,13 +33,13 @@ async function main(): Promise<void> {
     controllerCore: Number(values["controller-core"]),
     log: (line: string) => process.stderr.write(`${line}\n`),
   };
-  const result = await runStorm(options, !values["no-peers"]);
   const out = values.out ?? projectFile("bench/results/storm");
   mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(`${out}.json`, `${JSON.stringify(result)}\n`);
-  const page = stormReport(result);
-  writeFileSync(`${out}.md`, page);
-  process.stdout.write(page);
+  const result = await runStorm(options, !values["no-peers"], (soFar) => {
+    writeFileSync(`${out}.json`, `${JSON.stringify(soFar)}\n`);
+    writeFileSync(`${out}.md`, stormReport(soFar));
+  });
+  process.stdout.write(stormReport(result));
 }
 
 exitOnSignals();

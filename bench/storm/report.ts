@@ -9,6 +9,12 @@ import type { StormResult } from "./storm.ts";
 export function stormReport(result: StormResult): string {
   const { environment } = result;
   const changes = result.setUp.flatMap((one) => (one.changes === null ? [] : [one.changes]));
+  const byTables = [1, 8]
+    .map((tables) => result.setUp.filter((one) => one.tables === tables))
+    .filter((runs) => runs.length > 0);
+  const byStorm = (["new flows", "explosion"] as const)
+    .map((storm) => result.neighbours.filter((one) => one.storm === storm))
+    .filter((runs) => runs.length > 0);
   const lines = [
     "# The slow path under load",
     "",
@@ -21,12 +27,12 @@ export function stormReport(result: StormResult): string {
     "",
     ...markdownTable({
       titles: ["tables", "new flows", "flows/s", "flows/s alone", "lost", "controller us", "bytes a flow"],
-      rows: [1, 8].map((tables) => setUpRow(result.setUp.filter((one) => one.tables === tables))),
+      rows: byTables.map(setUpRow),
     }),
     "",
     ...markdownTable({
       titles: ["tables", "queueing p50 / p99 us", "translation p50 / p99 us", "installation p50 / p99 us"],
-      rows: [1, 8].map((tables) => timesRow(result.setUp.filter((one) => one.tables === tables))),
+      rows: byTables.map(timesRow),
     }),
     "",
     "Open vSwitch, offered the same connections round and round:",
@@ -46,21 +52,29 @@ export function stormReport(result: StormResult): string {
     "",
     ...markdownTable({
       titles: ["storm", "before, Mpps alone", "meanwhile, Mpps alone", "kept", "storm/s", "masks", "lost"],
-      rows: (["new flows", "explosion"] as const).map((storm) =>
-        neighbourRow(result.neighbours.filter((one) => one.storm === storm)),
-      ),
+      rows: byStorm.map(neighbourRow),
     }),
     "",
     "## Rule changes",
     "",
     ...markdownTable({
-      titles: ["megaflows", "touched", "gone after ms", "full pass ms", "longest slice ms"],
+      titles: [
+        "megaflows",
+        "touched",
+        "gone after ms",
+        "alone",
+        "full pass ms",
+        "alone",
+        "slice p99 / longest ms",
+      ],
       rows: changes.map((one) => [
         String(one.megaflows),
         String(one.touched),
         one.touchedMs.toFixed(0),
+        one.touchedCpuMs.toFixed(0),
         one.fullMs.toFixed(0),
-        one.longestSliceMs.toFixed(1),
+        one.fullCpuMs.toFixed(0),
+        `${one.p99SliceMs.toFixed(1)} / ${one.longestSliceMs.toFixed(1)}`,
       ]),
     }),
     "",

@@ -10,7 +10,7 @@ import { placeTrace } from "../../src/netdev/trace.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
 
-/** Where and how much; `scale` shrinks everything, for tests. */
+/** Where and how much. */
 export interface StormOptions {
   /** CPU of the PMD and CPU of the controller; the same where there is but one. */
   readonly pmdCore: number;

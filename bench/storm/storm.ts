@@ -14,28 +14,40 @@ export interface StormResult {
   readonly environment: Environment;
 }
 
-/** Measures everything; Open vSwitch only where it is asked for. */
-export async function runStorm(options: StormOptions, withPeer: boolean): Promise<StormResult> {
+/**
+ * Measures everything; Open vSwitch only where it is asked for. `found` hears of the result so far after every
+ * figure, so that a run that is cut off leaves what it had.
+ */
+export async function runStorm(
+  options: StormOptions,
+  withPeer: boolean,
+  found: (result: StormResult) => void = () => {},
+): Promise<StormResult> {
   const load = new LoadWatch();
   const setUp: SetUp[] = [];
   const neighbours: Neighbour[] = [];
   const peers: PeerSetUp[] = [];
-  for (let run = 0; run < options.runs; run++) {
-    options.log(`run ${run + 1}: new flows through one table, and rule changes`);
-    setUp.push(await measureSetUp(options, 1, true));
-    options.log(`run ${run + 1}: new flows through eight tables`);
-    setUp.push(await measureSetUp(options, 8, false));
-    options.log(`run ${run + 1}: established traffic beside new flows`);
-    neighbours.push(await measureBesideStorm(options));
-    options.log(`run ${run + 1}: established traffic beside an explosion of masks`);
-    neighbours.push(await measureBesideExplosion(options));
+  const result = (): StormResult => ({
+    setUp,
+    neighbours,
+    peers,
+    environment: readEnvironment(load.others()),
+  });
+  const step = async <T>(what: string, list: T[], measure: () => Promise<T | undefined>) => {
+    options.log(what);
+    const one = await measure();
+    if (one !== undefined) list.push(one);
+    found(result());
+  };
+  for (let run = 1; run <= options.runs; run++) {
+    const name = `run ${run}`;
+    await step(`${name}: one table, and rule changes`, setUp, () => measureSetUp(options, 1, true));
+    await step(`${name}: eight tables`, setUp, () => measureSetUp(options, 8, false));
+    await step(`${name}: beside new flows`, neighbours, () => measureBesideStorm(options));
+    await step(`${name}: beside an explosion of masks`, neighbours, () => measureBesideExplosion(options));
   }
-  if (withPeer) {
-    for (const tables of [1, 8]) {
-      options.log(`Open vSwitch: new flows, tables: ${tables}`);
-      const peer = await measurePeerSetUp(options, tables);
-      if (peer !== undefined) peers.push(peer);
-    }
+  for (const tables of withPeer ? [1, 8] : []) {
+    await step(`Open vSwitch, tables: ${tables}`, peers, () => measurePeerSetUp(options, tables));
   }
-  return { setUp, neighbours, peers, environment: readEnvironment(load.others()) };
+  return result();
 }
