@@ -2,6 +2,8 @@
 
 import { findProfile, profileNames, resolveSettings } from "./config/profiles.ts";
 import { defaultSettings, settingKeys } from "./config/settings.ts";
+import { ControlClient } from "./control/client.ts";
+import { type Control, type ControlOptions, openControl } from "./control/open.ts";
 import { MegaflowError } from "./errors.ts";
 import type { FlowChange, FlowText } from "./flow-changes.ts";
 import { InlineSwitch } from "./inline-switch.ts";
@@ -18,6 +20,9 @@ import type { UpcallStats } from "./upcall/upcall-stats.ts";
 import type { RuleRemoval, RuleRemovalReason } from "./xlate/changes.ts";
 
 export {
+  type Control,
+  ControlClient,
+  type ControlOptions,
   defaultSettings,
   type FlowChange,
   type FlowText,
@@ -27,6 +32,7 @@ export {
   listMegaflows,
   loadTrace,
   MegaflowError,
+  openControl,
   profileNames,
   type RevalidatorStats,
   type RuleRemoval,

@@ -2,15 +2,12 @@
 // how they are set. Reading it stops nobody: the counters are the PMDs' own, in shared memory. rates.ts says
 // what happened between two of them, megaflows.ts lists the megaflows.
 
-import { PortKind, RxqKind } from "../../assembly/layout/port.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { Settings } from "../config/settings.ts";
 import { type PmdCaches, readPmdCaches } from "../datapath/cache-state.ts";
 import type { PmdStats } from "../datapath/pmd-stats.ts";
-import { type PortCounters, type RxqRecord, readPortKind, readRxqs } from "../datapath/port-stats.ts";
-import type { OdpPort } from "../odp/action.ts";
+import type { PortCounters } from "../datapath/port-stats.ts";
 import { dropReasonName } from "../odp/drop-reason.ts";
-import { jsonPortNumber, odpPortToOf } from "../openflow/port.ts";
 import { clockGhz } from "../pmd/cycle-counter.ts";
 import type { Pmd } from "../pmd/pmd.ts";
 import { readStageProfile } from "../pmd/stage-profiler.ts";
@@ -19,6 +16,7 @@ import { type PmdTime, readPmdTime } from "../pmd/time-account.ts";
 import type { Switch } from "../switch.ts";
 import type { RevalidatorStats } from "../upcall/revalidator-stats.ts";
 import type { UpcallStats } from "../upcall/upcall-stats.ts";
+import { PortReader } from "./ports.ts";
 
 /** Lookups that each level answered. */
 export interface LevelCounts {
@@ -130,7 +128,7 @@ export interface PortSnapshot extends PortCounters {
   readonly number: number;
   /** Number in the datapath; LOCAL is 0. */
   readonly datapathNumber: number;
-  /** `null`, `ring`, `xsk` ...: what the datapath sends through. */
+  /** `trace`, `afxdp`, `tap`, `afpacket`, `internal`; `null` (counts what is sent) or `ring` (hands it to the controller). */
   readonly kind: string;
 }
 
@@ -170,8 +168,8 @@ export interface Snapshot {
 
 /** Takes a snapshot of a switch: some 50 us and 20 us a PMD of the controller's time. */
 export function takeSnapshot(owner: Switch): Snapshot {
-  const queues = new Map<number, number>();
-  const pmds = owner.pmds.map((pmd) => snapshotPmd(owner, pmd, queues));
+  const reader = new PortReader(owner);
+  const pmds = owner.pmds.map((pmd) => snapshotPmd(owner, pmd, reader));
   const process_ = process.memoryUsage();
   return {
     timeMs: Date.now(),
@@ -184,7 +182,7 @@ export function takeSnapshot(owner: Switch): Snapshot {
     totals: owner.stats().map(counterSnapshot).reduce(addCounters, zeroCounters),
     megaflows: pmds.reduce((sum, pmd) => sum + pmd.megaflows, 0),
     masks: pmds.reduce((sum, pmd) => sum + pmd.masks, 0),
-    ports: snapshotPorts(owner),
+    ports: reader.ports(),
     upcalls: owner.upcallStats(),
     revalidator: owner.revalidatorStats(),
     rules: owner.bridge.ruleCount,
@@ -198,8 +196,7 @@ export function takeSnapshot(owner: Switch): Snapshot {
   };
 }
 
-/** `queues`: receive queues seen so far, by port. */
-function snapshotPmd(owner: Switch, pmd: Pmd, queues: Map<number, number>): PmdSnapshot {
+function snapshotPmd(owner: Switch, pmd: Pmd, ports: PortReader): PmdSnapshot {
   const { control, owned } = pmd.layout;
   const { stats, frames, handler } = pmd;
   const profile = readStageProfile(pmd.memory, control);
@@ -230,38 +227,9 @@ function snapshotPmd(owner: Switch, pmd: Pmd, queues: Map<number, number>): PmdS
       deleted,
       outstanding: handler.outstanding,
     },
-    rxqs: readRxqs(pmd.memory, pmd.layout).map((rxq) => snapshotRxq(owner, rxq, queues)),
+    rxqs: ports.rxqs(pmd),
     memoryBytes: owned.reduce((sum, region) => sum + region.size, 0),
   };
-}
-
-function snapshotRxq(owner: Switch, rxq: RxqRecord, queues: Map<number, number>): RxqSnapshot {
-  const port = odpPortToOf(rxq.port as OdpPort);
-  const queue = queues.get(port) ?? 0;
-  queues.set(port, queue + 1);
-  return {
-    port: jsonPortNumber(port),
-    portName: owner.bridge.ports.get(port)?.name ?? String(port),
-    queue,
-    kind: (RxqKind[rxq.kind] ?? `kind ${rxq.kind}`).toLowerCase(),
-    packets: rxq.packets,
-    batches: rxq.batches,
-    cycles: rxq.cycles,
-  };
-}
-
-function snapshotPorts(owner: Switch): PortSnapshot[] {
-  return [...owner.bridge.ports.values()].map((port) => {
-    const first = owner.pmds[0];
-    const kind = first === undefined ? PortKind.NONE : readPortKind(owner.memory, first.layout, port.odpPort);
-    return {
-      name: port.name,
-      number: jsonPortNumber(port.ofPort),
-      datapathNumber: port.odpPort,
-      kind: (PortKind[kind] ?? `kind ${kind}`).toLowerCase(),
-      ...owner.portCounters(port.ofPort),
-    };
-  });
 }
 
 function counterSnapshot({ counters, drops }: PmdStats): CounterSnapshot {
