@@ -200,7 +200,8 @@ export class Revalidator {
   /** Learning goes on all the time: it must not keep the controller from answering upcalls. */
   #isRoundDue({ deadline }: Slice): boolean {
     const { changes } = this.#options.bridge;
-    if (changes.empty) return false;
+    // Rules whose time is over go in pieces: one round for them all.
+    if (changes.empty || this.#expiry !== undefined) return false;
     if (!changes.onlyMacs || this.#waiters.length > 0 || deadline === Number.POSITIVE_INFINITY) return true;
     return performance.now() - this.#roundEndedMs >= this.#roundMs / LEARNING_SHARE;
   }
