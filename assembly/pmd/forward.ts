@@ -61,18 +61,26 @@ export function stageForward(context: u32): void {
       upcallMiss(context, i, frame, key);
       continue;
     }
-    const length = load<u32>(at, BATCH_LENGTHS);
+    let length = load<u32>(at, BATCH_LENGTHS);
     countFlow(flow, length, load<u16>(key, KEY_TCP_FLAGS));
     const actions = load<u32>(flow, FLOW_ACTIONS);
-    if (fresh && (actions & ACTION_INLINE_OUTPUT) !== 0) {
-      const port = actions >> 1;
-      if (port !== runPort) {
+    let port = NO_PORT;
+    if (fresh) {
+      if ((actions & ACTION_INLINE_OUTPUT) !== 0) port = actions >> 1;
+      else if (actions !== 0) {
+        port = forwardFresh(context, at, frame, key, actions, runPort);
+        if (port === NO_PORT) continue;
+        length = load<u32>(frame, FRAME_LENGTH);
+      }
+    }
+    if (port !== NO_PORT) {
+      if (port !== runPort && isPlain(port)) {
         countRun(runPort, runPackets, runBytes);
-        runPort = isPlain(port) ? port : NO_PORT;
+        runPort = port;
         runPackets = 0;
         runBytes = 0;
       }
-      if (runPort !== NO_PORT) {
+      if (port === runPort) {
         runPackets++;
         runBytes += length;
         if (length <= FRAME_DATA_MAX) {
@@ -89,23 +97,19 @@ export function stageForward(context: u32): void {
   if (sentCopies !== 0) countSent();
 }
 
-/** Every packet but those that go straight to a port that only counts. */
+/** Every packet but those whose one output is to a port that only counts. */
 function forwardAny(context: u32, at: u32, frame: u32, key: u32, actions: u32, fresh: bool): void {
-  const inline = (actions & ACTION_INLINE_OUTPUT) !== 0;
-  if (fresh && !inline && actions !== 0) {
-    forwardFresh(context, at, frame, key, actions);
-    return;
-  }
   if (fresh) recordAt(context, at, frame);
-  if (inline) executeOutput(frame, actions >> 1);
+  if ((actions & ACTION_INLINE_OUTPUT) !== 0) executeOutput(frame, actions >> 1);
   else execute(frame, key, actions, load<u32>(context, BATCH_NEXT));
 }
 
 /**
- * Runs the program of a packet straight from its receive: changes and outputs to ports that only count.
- * From the first other action on, execute.ts goes on with the packet as it is then.
+ * Runs the program of a packet straight from its receive: changes and outputs to ports that only count. Where all that
+ * is left is one such output, the port is returned for the caller's run; else NO_PORT, and the packet has ended:
+ * from the first other action on, execute.ts goes on with it as it is then.
  */
-function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32): void {
+function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32, runPort: u32): u32 {
   store<u32>(frame, load<u32>(at, BATCH_DATA), FRAME_DATA);
   store<u32>(frame, load<u32>(at, BATCH_LENGTHS), FRAME_LENGTH);
   const end = program + 4 + (load<u32>(program) << 2);
@@ -114,17 +118,20 @@ function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32)
   while (action < end) {
     const word = load<u32>(action);
     const opcode = word & ACTION_OPCODE_MASK;
+    const next = action + ((word >> ACTION_WORDS_SHIFT) << 2);
     if (opcode === (Action.OUTPUT as u32)) {
-      if (!countOutput(load<u32>(action, 4), load<u32>(frame, FRAME_LENGTH))) break;
+      const port = load<u32>(action, 4);
+      if (next === end && copies === 0 && (port === runPort || isPlain(port))) return port;
+      if (!countOutput(port, load<u32>(frame, FRAME_LENGTH))) break;
       copies++;
     } else if (opcode - ACTION_CHANGE_FIRST > ACTION_CHANGE_LAST - ACTION_CHANGE_FIRST) break;
     else if (!Modification.apply(frame, opcode, action + 4)) break;
-    action += (word >> ACTION_WORDS_SHIFT) << 2;
+    action = next;
   }
   if (action === end && copies !== 0) {
     sentPackets++;
     frameFree(frame);
-    return;
+    return NO_PORT;
   }
   recordInit(
     frame,
@@ -134,6 +141,7 @@ function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32)
   );
   if (copies !== 0) store<u32>(frame, FRAME_FATE_SENT, FRAME_FATE);
   executeFrom(frame, key, action, end, load<u32>(context, BATCH_NEXT));
+  return NO_PORT;
 }
 
 /** Whether a packet sent to this port is only counted. */
