@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ControlClient } from "../control/client.ts";
 import { MegaflowError } from "../errors.ts";
-import type { CounterSnapshot } from "../observe/snapshot.ts";
+import type { CounterSnapshot, Snapshot } from "../observe/snapshot.ts";
 import { adviseLive, type LiveAdvice, type ProfileAnswer } from "../tune/attach.ts";
 import {
   adviceLines,
@@ -99,8 +99,8 @@ function noTraffic(): MegaflowError {
 
 async function liveRates(client: ControlClient, ms: number): Promise<Live> {
   const read = async () => {
-    const { counters } = await client.json<{ readonly counters: CounterSnapshot }>("snapshot");
-    return { counters, at: performance.now() };
+    const { totals } = await client.json<Snapshot>("snapshot");
+    return { counters: totals, at: performance.now() };
   };
   const before = await read();
   await sleep(ms);
@@ -139,7 +139,7 @@ async function applied(
 ): Promise<SizeRow[]> {
   const measured = rows.slice();
   const note = (at: number, live: Live): void => {
-    measured[at] = { ...measured[at]!, measuredMpps: live.mpps, measuredHits: live.hits };
+    measured[at] = { ...measured[at]!, receivedMpps: live.mpps, measuredHits: live.hits };
   };
   note(candidates.indexOf(advice.present), present);
   const changes = assignments(advice.changes);
@@ -207,7 +207,7 @@ function verifiedLines(marks: { readonly recommended: SizeRow; readonly present:
   return [...new Set([marks.present, marks.recommended])].map((row) => {
     const hits = row.measuredHits;
     const measured = hits === undefined ? "not measured" : `${percent(hits.microflow)} measured`;
-    return `microflow.entries=${row.microflowEntries}: microflow hits ${percent(row.hits.microflow)} predicted, ${measured}; ${row.measuredMpps?.toFixed(2) ?? "-"} Mpps received`;
+    return `microflow.entries=${row.microflowEntries}: microflow hits ${percent(row.hits.microflow)} predicted, ${measured}; ${row.receivedMpps?.toFixed(2) ?? "-"} Mpps received`;
   });
 }
 

@@ -52,40 +52,44 @@ export async function adviseLive(
 /** The profile's sizes as predictions; those that its sample is too thin for are left out. */
 export function livePredictions(pmd: PmdProfile, settings: Settings): HitPrediction[] {
   const predictions: HitPrediction[] = [];
+  const off = pmd.sizes.find((size) => size.entries === 0);
   for (const size of pmd.sizes) {
     const { missRatio } = size;
     if (missRatio === null) continue;
     const behind = [{ entries: 0, missRatio }, ...size.maskCache.filter((cell) => cell.missRatio !== null)];
     for (const cell of behind) {
-      predictions.push(prediction(settings, size.entries, 1 - missRatio, cell.entries, cell.missRatio!));
+      const alone = off?.maskCache.find((one) => one.entries === cell.entries)?.missRatio ?? 1;
+      const sizes = { "microflow.entries": size.entries, "maskCache.entries": cell.entries };
+      predictions.push(prediction({ ...settings, ...sizes }, 1 - missRatio, cell.missRatio!, alone));
     }
   }
   return withPresent(predictions, settings);
 }
 
-function prediction(
-  settings: Settings,
-  entries: number,
-  hits: number,
-  maskEntries: number,
-  missed: number,
-): HitPrediction {
+/**
+ * `hits` of the microflow cache; `missed` by both caches; `alone` missed by the mask cache without the other, which
+ * is what it sees while the microflow cache is bypassed.
+ */
+function prediction(settings: Settings, hits: number, missed: number, alone: number): HitPrediction {
   // A cache that answers less than half is bypassed but for its trials, which is one lookup in 17.
-  const useless = entries > 0 && settings["microflow.bypass"] === "auto" && hits < 0.5;
-  const asked = useless ? 1 / 17 : entries === 0 ? 0 : 1;
+  const off = settings["microflow.entries"] === 0;
+  const useless = !off && settings["microflow.bypass"] === "auto" && hits < 0.5;
+  const asked = useless ? 1 / 17 : off ? 0 : 1;
   const microflow = hits * asked;
-  const maskCache = Math.max(0, 1 - hits - missed) + (hits - microflow) * Math.max(0, 1 - missed);
+  const behind = Math.max(0, 1 - hits - missed);
+  const maskCache =
+    settings["maskCache.entries"] === 0 ? 0 : asked * behind + (1 - asked) * Math.max(0, 1 - alone);
   return {
-    settings: { ...settings, "microflow.entries": entries, "maskCache.entries": maskEntries },
+    settings,
     microflow,
-    maskCache: maskEntries === 0 ? 0 : Math.min(1 - microflow, maskCache),
-    masked: maskEntries === 0 ? 1 - microflow : Math.max(0, 1 - microflow - maskCache),
+    maskCache: Math.min(1 - microflow, maskCache),
+    masked: Math.max(0, 1 - microflow - maskCache),
     upcall: 0,
     bypassed: 1 - asked,
     microflowInserts: asked * (1 - hits),
     maskCacheInserts: 0,
     onceMicroflow: hits,
-    onceMaskCache: maskEntries === 0 ? 0 : maskCache,
+    onceMaskCache: maskCache,
   };
 }
 

@@ -29,6 +29,8 @@ export interface SizeRow {
   readonly fits: string;
   readonly measuredMpps?: number;
   readonly measuredHits?: SizeRow["hits"];
+  /** What a running switch received meanwhile, which need not be all that it could. */
+  readonly receivedMpps?: number;
 }
 
 /** What rows are made with. */
