@@ -132,6 +132,7 @@ export class CurvesPanel {
     setCount(this.#legend, curves.length, () => element("li", {}, element("i"), element("span")));
     curves.forEach((curve, i) => {
       const [swatch, label] = [...(this.#legend.children[i]?.children ?? [])];
+      swatch?.classList.toggle("ideal", curve.ideal);
       if (swatch instanceof HTMLElement)
         swatch.style.setProperty("--color", `var(${colors[curve.cache] ?? "--s0"})`);
       if (label) setText(label, this.#say(curve));

@@ -44,7 +44,7 @@ function noteOf(profiles: readonly PmdProfile[]): string {
       ? "all of them sampled"
       : `one in ${samplings.join(" or ")} sampled`;
   return (
-    `${connections.toLocaleString("en-US")} connections, ${sample}, uncertain by ${points(uncertainty)}. ` +
+    `${connections.toLocaleString("en-US")} connections, ${sample}, uncertain by up to ${points(uncertainty)}. ` +
     `${(first * 100).toFixed(1)} % of the lookups are a connection's first, which no size can answer.`
   );
 }
@@ -80,7 +80,7 @@ function curvesOf(profiles: readonly PmdProfile[], pmd: number | null): MissCurv
     curve("microflow", "microflow cache", (profile) => profile.sizes),
     curve(
       "microflow",
-      "with perfect replacement",
+      "microflow cache with perfect replacement",
       (profile) => profile.sizes.map(({ entries, lruMissRatio }) => ({ entries, missRatio: lruMissRatio })),
       true,
     ),

@@ -59,7 +59,7 @@ test("several PMDs together are weighted by their lookups; what one cannot tell 
   assert.deepEqual(maskCache?.points, [{ entries: 256, missRatio: 0.5 }]);
   assert.equal(
     note,
-    "2,000 connections, one in 8 sampled, uncertain by 1.0 percentage points. " +
+    "2,000 connections, one in 8 sampled, uncertain by up to 1.0 percentage points. " +
       "2.0 % of the lookups are a connection's first, which no size can answer.",
   );
 });
