@@ -76,19 +76,19 @@ interface Found {
   tcpFlags: number;
 }
 
-/** Megaflows looked at between two turns of the controller: about a millisecond. */
-const SLICE = 1000;
+/** Longest work between two turns of the controller, in milliseconds. */
+const SLICE_MS = 1;
 
 /** Lists megaflows. Throws FlowSyntaxError for a filter that is none. */
 export async function listMegaflows(owner: Switch, query: MegaflowQuery = {}): Promise<MegaflowList> {
   const filter = query.filter === undefined ? undefined : parseMatch(new FlowText(query.filter));
   const words = (query.search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   const options = formatOptions(owner, query);
-  const all = await gather(owner, query.pmd);
+  const slices = new Slices();
+  const all = await gather(owner, query.pmd, slices);
   let left: Found[] = [];
-  for (let i = 0; i < all.length; i++) {
-    if (i % SLICE === SLICE - 1) await turn();
-    const found = all[i] as Found;
+  for (const found of all) {
+    if (slices.over) await slices.next();
     if (!isThere(found)) continue;
     if (filter !== undefined && !meets(filter, found.ukey)) continue;
     if (words.length > 0 && !hasAll(searchText(found, options), words)) continue;
@@ -98,9 +98,8 @@ export async function listMegaflows(owner: Switch, query: MegaflowQuery = {}): P
   sortFound(left, query.sort);
   left = left.slice(0, query.limit ?? left.length);
   const entries: MegaflowEntry[] = [];
-  for (let i = 0; i < left.length; i++) {
-    if (i % SLICE === SLICE - 1) await turn();
-    const found = left[i] as Found;
+  for (const found of left) {
+    if (slices.over) await slices.next();
     if (isThere(found)) entries.push(entryOf(owner, found, options));
   }
   return { total: all.length, matched, entries };
@@ -129,14 +128,13 @@ export function shownKey(ukey: Ukey): FlowKey {
 /** CFI bit of a tag's control information: the tag is there. */
 const TAG_PRESENT = 0x1000;
 
-async function gather(owner: Switch, only: number | undefined): Promise<Found[]> {
+async function gather(owner: Switch, only: number | undefined, slices: Slices): Promise<Found[]> {
   const found: Found[] = [];
   const byUfid = new Map<string, Found>();
   const pmds = owner.pmds.filter((pmd) => only === undefined || pmd.index === only);
-  let seen = 0;
   for (const pmd of pmds) {
     for (const ukey of [...pmd.handler.ukeys.values()]) {
-      if (++seen % SLICE === 0) await turn();
+      if (slices.over) await slices.next();
       if (ukey.state !== "live") continue;
       const fresh = read(owner.memory, ukey, pmd.index);
       const name = pmds.length > 1 ? ukey.ufid.join() : "";
@@ -249,7 +247,16 @@ const tcpFlagLetters: readonly (readonly [number, string])[] = [
   [0x800, "[800]"],
 ];
 
-/** Lets the controller answer what has come meanwhile. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Cuts long work up, so that the controller answers meanwhile what has come. */
+class Slices {
+  #start = performance.now();
+
+  get over(): boolean {
+    return performance.now() - this.#start > SLICE_MS;
+  }
+
+  async next(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#start = performance.now();
+  }
 }
