@@ -286,7 +286,7 @@ export class TimeChart {
       ]);
       if (swatch === undefined || label === undefined || value === undefined) return;
       const color = this.#series[i]?.color;
-      swatch.hidden = color === undefined;
+      swatch.style.visibility = color === undefined ? "hidden" : "visible";
       if (color !== undefined) swatch.style.setProperty("--color", `var(${color})`);
       setText(label, name);
       setText(value, this.#known(values[i] ?? Number.NaN));
