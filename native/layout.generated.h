@@ -666,13 +666,12 @@ enum class PmdStat : std::uint32_t {
   COMMANDS = 23,
   COUNT = 24,
 };
-inline constexpr std::uint32_t MISS_KEY = 24u;
+inline constexpr std::uint32_t MISS_KEY = 32u;
 inline constexpr std::uint32_t MISS_LANES = 12u;
 inline constexpr std::uint32_t MISS_LENGTH = 16u;
 inline constexpr std::uint32_t MISS_PENDING = 8u;
-inline constexpr std::uint32_t MISS_RECORD_SIZE = 576u;
 inline constexpr std::uint32_t MISS_SEQUENCE = 20u;
-inline constexpr std::uint32_t MISS_TIME = 568u;
+inline constexpr std::uint32_t MISS_TIME = 24u;
 inline constexpr std::uint32_t PUNT_CAPTURED = 16u;
 inline constexpr std::uint32_t PUNT_COOKIE = 8u;
 inline constexpr std::uint32_t PUNT_DATA = 568u;

@@ -1,7 +1,7 @@
 // Records from a PMD to the controller (byte ring), and the trace ring that explains packets.
 
 export enum UpcallKind {
-  /** No megaflow: [pending u32][lanes u32][length u32][sequence u32][key 544]. The packet stays parked. */
+  /** No megaflow: [pending u32][lanes u32][length u32][sequence u32][time u32][key ...]. The packet stays parked. */
   MISS = 1,
   /** An action: [cookie][length][sequence][in port][key 544][bytes ...]; bytes cut to the action's maximum. */
   ACTION = 2,
@@ -14,10 +14,10 @@ export const MISS_PENDING: u32 = 8;
 export const MISS_LANES: u32 = 12;
 export const MISS_LENGTH: u32 = 16;
 export const MISS_SEQUENCE: u32 = 20;
-export const MISS_KEY: u32 = 24;
 /** PMD_CLOCK_US when it was queued. */
-export const MISS_TIME: u32 = 568;
-export const MISS_RECORD_SIZE: u32 = 576;
+export const MISS_TIME: u32 = 24;
+/** Lanes 0 to 3 of the key, and behind them those of MISS_LANES, one after the other. */
+export const MISS_KEY: u32 = 32;
 
 export const PUNT_COOKIE: u32 = 8;
 /** Bytes of the packet before it was cut. */

@@ -6,7 +6,14 @@ import { accountDetach, packetDrop } from "../core/account.ts";
 import { ringCapacity, ringCommit, ringReserve, ringUsed } from "../core/ring.ts";
 import { clock, count, pmd, ports, regionBase, upcallRing } from "../core/state.ts";
 import { BATCH_HASHES, BATCH_SIGNATURES } from "../layout/batch.ts";
-import { KEY_DIRTY, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from "../layout/flow-key.ts";
+import {
+  KEY_DIRTY,
+  KEY_IN_PORT,
+  KEY_LANE_SIZE,
+  KEY_PLAIN_LANE_COUNT,
+  KEY_RECIRC_ID,
+  KEY_SIZE,
+} from "../layout/flow-key.ts";
 import {
   FRAME_DATA,
   FRAME_FATE,
@@ -43,7 +50,6 @@ import {
   MISS_LANES,
   MISS_LENGTH,
   MISS_PENDING,
-  MISS_RECORD_SIZE,
   MISS_SEQUENCE,
   MISS_TIME,
   PUNT_CAPTURED,
@@ -62,6 +68,8 @@ const PENDING_TIMEOUT_MS: u32 = 5000;
 /** Records looked at in one sweep for such upcalls. */
 const SWEEP: u32 = 64;
 const GENERATION_SHIFT: u32 = 16;
+/** Bytes of the lanes that every key has. */
+const PLAIN_SIZE: u32 = KEY_PLAIN_LANE_COUNT * KEY_LANE_SIZE;
 
 let table: u32 = 0;
 let chains: u32 = 0;
@@ -219,14 +227,21 @@ function giveUp(token: u32): void {
 }
 
 function queueMiss(frame: u32, key: u32, token: u32): bool {
-  const record = ringReserve(upcallRing, MISS_RECORD_SIZE, UpcallKind.MISS);
+  const lanes = load<u32>(key, KEY_DIRTY);
+  const size = MISS_KEY + PLAIN_SIZE + (popcnt<u32>(lanes) as u32) * KEY_LANE_SIZE;
+  const record = ringReserve(upcallRing, size, UpcallKind.MISS);
   if (record === 0) return false;
   store<u32>(record, token, MISS_PENDING);
-  store<u32>(record, load<u32>(key, KEY_DIRTY), MISS_LANES);
+  store<u32>(record, lanes, MISS_LANES);
   store<u32>(record, load<u32>(frame, FRAME_LENGTH), MISS_LENGTH);
   store<u32>(record, load<u32>(frame, FRAME_SEQUENCE), MISS_SEQUENCE);
   store<u32>(record, load<u32>(pmd, PMD_CLOCK_US), MISS_TIME);
-  memory.copy(record + MISS_KEY, key, KEY_SIZE);
+  memory.copy(record + MISS_KEY, key, PLAIN_SIZE);
+  let to = record + MISS_KEY + PLAIN_SIZE;
+  for (let rest = lanes; rest !== 0; rest &= rest - 1, to += KEY_LANE_SIZE) {
+    const lane = KEY_PLAIN_LANE_COUNT + (ctz<i32>(rest as i32) as u32);
+    v128.store(to, v128.load(key + lane * KEY_LANE_SIZE));
+  }
   ringCommit(upcallRing);
   count(PmdStat.UPCALLS, 1);
   return true;

@@ -28,28 +28,34 @@ export class KeyStore {
   }
 
   /**
-   * Stores the key whose words begin at index `from`; returns its number. `written` has bit (lane - 4) set
-   * for every lane from 4 up that may hold anything (KEY_DIRTY of the datapath).
+   * Stores a key; returns its number. Its lanes 0 to 3 begin at index `from`, and behind them come, one after
+   * the other, those from 4 up for which `written` has bit (lane - 4) set (KEY_DIRTY of the datapath): all of
+   * them in a key that is whole.
    */
   add(words: Uint32Array, from: number, written = 0xffffffff): number {
     let lanes = 0;
     let count = 0;
     const possible = ((written << 1) | 1) >>> 0;
+    let at = from + PLAIN_LANES * 4;
     for (let lane = PLAIN_LANES, bit = 1; lane < KEY_LANE_COUNT; lane++, bit <<= 1) {
       if ((possible & bit) === 0) continue;
-      const at = from + lane * 4;
-      if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0) continue;
-      lanes |= bit;
-      count++;
+      if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) !== 0) {
+        lanes |= bit;
+        count++;
+      }
+      at += 4;
     }
     const number = this.#take(count);
     const chunk = this.#chunks[number >>> CHUNK_LOG]!;
     let to = number & (CHUNK_WORDS - 1);
     chunk[to++] = lanes;
     for (let i = 0; i < PLAIN_LANES * 4; i++) chunk[to++] = words[from + i]!;
-    for (let lane = PLAIN_LANES; lanes !== 0; lane++, lanes >>>= 1) {
-      if ((lanes & 1) === 0) continue;
-      for (let i = lane * 4; i < lane * 4 + 4; i++) chunk[to++] = words[from + i]!;
+    at = from + PLAIN_LANES * 4;
+    for (let bit = 1, rest = lanes; rest !== 0; bit <<= 1) {
+      if ((possible & bit) === 0) continue;
+      if ((rest & bit) !== 0) for (let i = at; i < at + 4; i++) chunk[to++] = words[i]!;
+      rest &= ~bit;
+      at += 4;
     }
     return number;
   }
