@@ -59,9 +59,9 @@ const linePoints = async (page: Page): Promise<number> =>
   ((await page.locator("#chart-rate path.line").first().getAttribute("d")) ?? "").split("L").length;
 
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 45_000;
   while (!(await condition())) {
-    assert.ok(Date.now() < deadline, `not within 15 s: ${what}`);
+    assert.ok(Date.now() < deadline, `not within 45 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -48,7 +48,7 @@ flows: ${projectFile("examples/three-tables.flows")}
     "--http",
     `127.0.0.1:${port}`,
     "--for",
-    "240s",
+    "600s",
     "--every",
     "60s",
   ]);
@@ -84,7 +84,7 @@ export async function openPage(
 ): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(45_000);
   const problems: string[] = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
