@@ -47,6 +47,9 @@ export interface SubjectCounters {
   readonly masks: number;
 }
 
+/** Rounds after which a workload that always has misses is digested as it is. */
+const DIGEST_ROUNDS_MAX = 20;
+
 /** A running switch. */
 export class BenchSubject {
   private constructor(
@@ -104,9 +107,17 @@ export class BenchSubject {
     return this.owner.traceRounds();
   }
 
-  /** Sends the trace through once, alone, and returns a digest of every byte sent, in order. */
+  /**
+   * Sends the trace through once, alone, and returns a digest of every byte sent, in order. Again while packets had to
+   * wait for their megaflows: those that wait are passed by packets of other connections, and the order is another.
+   */
   async digest(): Promise<string> {
-    return (await this.owner.digestRound()).toString(16).padStart(16, "0");
+    for (let round = 1; ; round++) {
+      const before = this.counters().hits.upcall;
+      const digest = await this.owner.digestRound();
+      if (this.counters().hits.upcall === before || round === DIGEST_ROUNDS_MAX)
+        return digest.toString(16).padStart(16, "0");
+    }
   }
 
   counters(): SubjectCounters {
