@@ -86,13 +86,17 @@ test("wrong arguments say what was expected and what came", () => {
 });
 
 test("both cycle counters move forward together", () => {
-  const tsc = addon.readTsc();
-  const cycles = addon.readCycles();
-  const until = process.hrtime.bigint() + 2_000_000n;
-  while (process.hrtime.bigint() < until);
-  const tscSpan = Number(addon.readTsc() - tsc);
-  const cycleSpan = addon.readCycles() - cycles;
-  assert.ok(Number.isInteger(cycles) && cycles > 0);
-  assert.ok(cycleSpan > 0 && tscSpan > 0);
-  assert.ok(Math.abs(cycleSpan - tscSpan) < tscSpan * 0.5, `${cycleSpan} against ${tscSpan}`);
+  // Another process may run between two readings: one undisturbed try in many is enough.
+  const tries = Array.from({ length: 20 }, () => {
+    const tsc = addon.readTsc();
+    const cycles = addon.readCycles();
+    const until = process.hrtime.bigint() + 2_000_000n;
+    while (process.hrtime.bigint() < until);
+    const cycleSpan = addon.readCycles() - cycles;
+    const tscSpan = Number(addon.readTsc() - tsc);
+    assert.ok(Number.isInteger(cycles) && cycles > 0);
+    assert.ok(cycleSpan > 0 && tscSpan >= cycleSpan);
+    return cycleSpan / tscSpan;
+  });
+  assert.ok(Math.max(...tries) > 0.9, `${tries}`);
 });
