@@ -1,11 +1,12 @@
 // Opens the control socket of a running switch: where it was told to, or else under the bridge's name in the run
 // directory; there is no switch that could not run without that one.
 
+import { lstatSync, rmSync } from "node:fs";
 import { MegaflowError } from "../errors.ts";
 import { takeSnapshot } from "../observe/snapshot.ts";
 import type { Switch } from "../switch.ts";
-import { ControlServer } from "./server.ts";
-import { socketPath } from "./socket-path.ts";
+import { answers, ControlServer } from "./server.ts";
+import { knownSockets, socketPath } from "./socket-path.ts";
 import { UsageHistory } from "./usage-history.ts";
 
 /** How to open it. */
@@ -39,6 +40,7 @@ export async function openControl(owner: Switch, options: ControlOptions): Promi
   try {
     if (options.socket !== undefined) server = await listen(options.socket);
     else {
+      await removeDead();
       server = await listen(owner.bridge.name).catch((error: unknown) => {
         const inUse = error instanceof MegaflowError && error.code === "CONTROL_IN_USE";
         if (inUse) return listen(`${owner.bridge.name}.${process.pid}`);
@@ -58,4 +60,22 @@ export async function openControl(owner: Switch, options: ControlOptions): Promi
       await server.close();
     },
   };
+}
+
+/** Removes what switches that died have left under a process's number: nobody would replace those. */
+async function removeDead(): Promise<void> {
+  for (const path of knownSockets()) {
+    const pid = /\.(\d+)\.ctl$/.exec(path)?.[1];
+    if (pid === undefined || isAlive(Number(pid)) || !lstatSync(path).isSocket()) continue;
+    if (!(await answers(path))) rmSync(path, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }

@@ -1,7 +1,7 @@
 // The control socket itself: who may open it, what it does with bad, huge and slow clients.
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -99,7 +99,6 @@ test("a socket that nobody answers at is replaced; a live one, and what is no so
   const dead = createServer().listen(stale);
   await new Promise((resolve) => dead.once("listening", resolve));
   // A process that dies leaves its socket behind: the same file without its listener.
-  const { renameSync } = await import("node:fs");
   renameSync(stale, `${stale}.kept`);
   await new Promise((resolve) => dead.close(resolve));
   renameSync(`${stale}.kept`, stale);
@@ -133,6 +132,13 @@ test("without a name, a second switch gets a socket of its own, and one that can
   });
   process.env["MEGAFLOW_RUNDIR"] = where;
   const said: string[] = [];
+  // Left by a process that is no more: its number is beyond what the system gives out.
+  const left = join(where, "br0.99999999.ctl");
+  const dead = createServer().listen(left);
+  await new Promise((resolve) => dead.once("listening", resolve));
+  renameSync(left, `${left}.kept`);
+  await new Promise((resolve) => dead.close(resolve));
+  renameSync(`${left}.kept`, left);
   const open = async () => {
     const sw = labSwitch(defaultSettings);
     t.after(() => sw.close());
@@ -142,6 +148,7 @@ test("without a name, a second switch gets a socket of its own, and one that can
   };
   await assert.rejects(ControlClient.connect(), { code: "CONTROL_ABSENT", message: /no switch is running/ });
   assert.equal(await open(), join(where, "br0.ctl"));
+  assert.equal(existsSync(left), false);
   (await ControlClient.connect()).close();
   (await ControlClient.connect("br0")).close();
   assert.equal(await open(), join(where, `br0.${process.pid}.ctl`));
