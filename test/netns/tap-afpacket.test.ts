@@ -4,7 +4,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { projectFile } from "../../src/project.ts";
+import { numberedFrame } from "../native/packet-tap.ts";
 import { FrameEnd } from "../support/frame-end.ts";
 import { NEED_ETHTOOL, NEED_IP, NEED_IPERF3, NEED_PING, needs } from "../support/needs.ts";
 import { NetLab } from "../support/netns.ts";
@@ -19,6 +21,7 @@ const RIGHT = ["10.2.0.2/24", "fd02::2/64"];
 const RIGHT_ADDRESSES = ["10.2.0.2", "fd02::2"];
 /** What a second of TCP must move at the least, in bits: far below what it does, far above what retransmits would. */
 const TCP_FLOOR = 30e6;
+const FLOOD = 100_000;
 
 interface Bed extends AsyncDisposable {
   readonly lab: NetLab;
@@ -112,6 +115,35 @@ for (const kind of kinds) {
       for (const end of [sender, witness]) end.close();
     });
   }
+
+  test(`${kind}: ${FLOOD} packets as fast as they go are all accounted for`, { skip }, async () => {
+    await using one = await bed(kind, { flows: "in_port=1,actions=2", silent: true });
+    const [sender, witness] = [new FrameEnd(one.left, "eth0"), new FrameEnd(one.right, "eth0")];
+    const frames = Array.from({ length: 256 }, (_, i) => numberedFrame(i, 60));
+    let [sent, seen] = [0, 0];
+    while (sent < FLOOD) {
+      sent += sender.sendNow(frames.slice(0, FLOOD - sent));
+      seen += witness.count();
+      await setImmediate();
+    }
+    const ringFull = (): number =>
+      one.real.sw
+        .realPorts()
+        .flatMap((port) => port.queues)
+        .reduce((sum, queue) => sum + (queue.kernel.rxRingFull ?? 0), 0);
+    // The last ones are still in the device.
+    const arrived = async (): Promise<number> => (await one.real.settled()).received + ringFull();
+    for (let i = 0; i < 200 && (await arrived()) < FLOOD; i++) await sleep(5);
+    const { received, forwarded, dropped } = await one.real.settled();
+    assert.equal(received + ringFull(), FLOOD, "received, or no room in the ring");
+    assert.equal(forwarded + dropped, received);
+    for (let i = 0; i < 200 && seen < forwarded; i++) {
+      await sleep(5);
+      seen += witness.count();
+    }
+    assert.equal(seen + witness.missed(), forwarded, "what the switch sent is what came");
+    for (const end of [sender, witness]) end.close();
+  });
 
   test(`${kind}: packets of 9,000 bytes go through whole`, { skip }, async () => {
     await using one = await bed(kind, { mtu: 9000 });
