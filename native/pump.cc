@@ -3,6 +3,7 @@
 // there, allocates nothing, and completes checksums that a sender left to the hardware.
 #include <linux/if_packet.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "queue-block.h"
 #include "registers.h"
@@ -54,29 +55,38 @@ bool completeChecksum(const VirtioHeader& header, const iovec* pieces, size_t le
   return true;
 }
 
-/** A packet of a TAP follows its virtio_net_hdr, and is cut into frames by readv itself. */
+/** Bytes of a TAP's virtio_net_hdr; it lies in the headroom right before the packet, so that both are one piece. */
+uint32_t tapHeaderSize(const QueueBlock& queue) { return std::min(queue.word(layout::QUEUE_PUMP_HEADER), kHeaderMax); }
+
+/** A packet that fills all its room was cut off: from the next one on there is room for the longest there is. */
+void growRoom(const QueueBlock& queue, uint32_t parts) {
+  if (parts < kPartsMax) queue.word(layout::QUEUE_PUMP_PACKET_MAX) = (kPartsMax - 1) * layout::FRAME_DATA_MAX;
+}
+
 void receiveFromTap(int fd, const QueueBlock& queue, uint32_t budget, Progress& progress) {
-  const uint32_t headerSize = std::min(queue.word(layout::QUEUE_PUMP_HEADER), kHeaderMax);
-  // Room for more than the longest packet: one that fills it all was cut off.
+  const uint32_t headerSize = tapHeaderSize(queue);
   const uint32_t parts = std::min(queue.word(layout::QUEUE_PUMP_PACKET_MAX) / layout::FRAME_DATA_MAX + 1, kPartsMax);
-  union {
-    VirtioHeader fields;
-    uint8_t bytes[kHeaderMax];
-  } header{};
-  iovec pieces[1 + kPartsMax];
-  pieces[0] = {header.bytes, headerSize};
+  iovec pieces[kPartsMax];
   while (progress.received < budget && queue.receivable() >= parts) {
-    for (uint32_t i = 0; i < parts; i++) pieces[1 + i] = {queue.emptyFrame(i), layout::FRAME_DATA_MAX};
-    const ssize_t taken = readv(fd, pieces, static_cast<int>(1 + parts));
+    for (uint32_t i = 0; i < parts; i++) pieces[i] = {queue.emptyFrame(i), layout::FRAME_DATA_MAX};
+    uint8_t* const start = queue.emptyFrame(0) - headerSize;
+    pieces[0] = {start, headerSize + layout::FRAME_DATA_MAX};
+    const ssize_t taken = parts == 1 ? read(fd, start, pieces[0].iov_len) : readv(fd, pieces, static_cast<int>(parts));
     if (taken == -1) {
       if (!isFull(errno)) progress.fail(errno);
       return;
     }
     const size_t length = static_cast<size_t>(taken) - std::min(static_cast<size_t>(taken), size_t{headerSize});
-    const bool whole = length > 0 && length < size_t{parts} * layout::FRAME_DATA_MAX;
-    const bool unsummed = headerSize > 0 && (header.fields.flags & kNeedsChecksum) != 0;
     progress.received++;
-    if (whole && (!unsummed || completeChecksum(header.fields, pieces + 1, length))) {
+    if (length == size_t{parts} * layout::FRAME_DATA_MAX) growRoom(queue, parts);
+    bool whole = length > 0 && length < size_t{parts} * layout::FRAME_DATA_MAX;
+    VirtioHeader header{};
+    std::memcpy(&header, start, std::min<size_t>(headerSize, sizeof header));
+    if (whole && (header.flags & kNeedsChecksum) != 0) {
+      pieces[0] = {start + headerSize, layout::FRAME_DATA_MAX};
+      whole = completeChecksum(header, pieces, length);
+    }
+    if (whole) {
       queue.deliver(length);
     } else {
       queue.count(layout::QUEUE_PUMP_RX_DROPS);
@@ -84,13 +94,24 @@ void receiveFromTap(int fd, const QueueBlock& queue, uint32_t budget, Progress& 
   }
 }
 
+/** Writes a packet behind an empty header: in its headroom where there is some, else as a piece of its own. */
+ssize_t writeToTap(int fd, const QueueBlock& queue, uint32_t headerSize, iovec* pieces, uint32_t parts) {
+  iovec& first = pieces[1];
+  if (queue.headroom(first) < headerSize) return writev(fd, pieces, static_cast<int>(1 + parts));
+  uint8_t* const start = static_cast<uint8_t*>(first.iov_base) - headerSize;
+  std::memset(start, 0, headerSize);
+  first = {start, first.iov_len + headerSize};
+  return parts == 1 ? write(fd, start, first.iov_len) : writev(fd, &first, static_cast<int>(parts));
+}
+
 void sendToTap(int fd, const QueueBlock& queue, uint32_t budget, Progress& progress) {
+  const uint32_t headerSize = tapHeaderSize(queue);
   iovec pieces[1 + kPartsMax];
-  pieces[0] = headerPiece(std::min(queue.word(layout::QUEUE_PUMP_HEADER), kHeaderMax));
+  pieces[0] = headerPiece(headerSize);
   while (progress.sent < budget) {
     const uint32_t parts = queue.outgoing(0, pieces + 1);
     if (parts == 0) return;
-    if (writev(fd, pieces, static_cast<int>(1 + parts)) == -1) {
+    if (writeToTap(fd, queue, headerSize, pieces, parts) == -1) {
       if (isFull(errno)) return;
       progress.fail(errno);
       queue.count(layout::QUEUE_PUMP_TX_DROPS);

@@ -96,6 +96,12 @@ class QueueBlock {
     return 0;
   }
 
+  /** Free bytes in a frame before the piece of a packet in it. */
+  size_t headroom(const iovec& piece) const {
+    const size_t used = static_cast<size_t>(static_cast<uint8_t*>(piece.iov_base) - umem_) & (layout::FRAME_SIZE - 1);
+    return used < layout::FRAME_RECORD_SIZE ? 0 : used - layout::FRAME_RECORD_SIZE;
+  }
+
   /** The next `parts` entries are sent or dropped: their frames go back. */
   void complete(uint32_t parts) const {
     for (uint32_t i = 0; i < parts; i++) completion.at(*completion.producer + i) = tx.at(*tx.consumer + i).address;

@@ -66,7 +66,7 @@ export const QUEUE_PUMP_RX_DROPS: u32 = 192;
 export const QUEUE_PUMP_TX_DROPS: u32 = 200;
 /** The first of the addon's own words, which are named by kind; the controller sets them before the queue is used. */
 export const QUEUE_PUMP_STATE: u32 = 208;
-/** TAP: bytes of virtio-net header before each packet, and the longest packet that the device gives. */
+/** TAP: bytes of virtio-net header before each packet; the longest packet to leave room for, which the addon raises. */
 export const QUEUE_PUMP_HEADER: u32 = 208;
 export const QUEUE_PUMP_PACKET_MAX: u32 = 212;
 /** PACKET: address of the receive ring, bytes of a block, and blocks. */

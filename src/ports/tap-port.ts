@@ -9,8 +9,6 @@ import { layOutPumpRings, pumpRingsSize } from "./pump-rings.ts";
 
 /** Bytes of virtio-net header: only checksums are offloaded, so the short one does. */
 const HEADER_SIZE = 10;
-/** Packets that a read leaves room for, so that a larger MTU set later goes through. */
-const PACKET_ROOM = 9216;
 /** A second VLAN tag. */
 const TAG_SIZE = 4;
 
@@ -33,7 +31,7 @@ function openDevice(context: PortContext, config: RealPortConfig, name: string |
     native.setLink({ name: tap.name, netns, up: true, ...(mtu === undefined ? {} : { mtu }) });
     const link = native.linkInfo({ name: tap.name, netns });
     const frameMax = link.mtu + FRAME_OVERHEAD;
-    const packetMax = Math.max(frameMax + TAG_SIZE, PACKET_ROOM);
+    const packetMax = frameMax + TAG_SIZE;
     const queues = tap.fds.map((fd, i) => {
       const queue = openQueue(context, config, `${tap.name}: rings of queue ${i}`, fd, [
         HEADER_SIZE,

@@ -193,6 +193,7 @@ test("a large packet waits for room for all its segments, and one that never fit
   narrow.fill(16);
   await until("the packet in the ring", () => narrow.pump() === 1);
   assert.deepEqual([narrow.rxDrops, narrow.receive().length], [1, 0], "20 segments and 16 entries");
+  assert.equal(addon.waitForEvents(Int32Array.of(wide.fd), 1000), 1, "the packet is there");
   wide.fill(19);
   assert.equal(wide.pump(), 0, "19 frames are too few");
   wide.fill(20);
