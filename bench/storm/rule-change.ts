@@ -59,6 +59,8 @@ export interface RuleChangeFigures {
 const FILL_PORT = 1 as OfPort;
 const QUIET_PORT = 2 as OfPort;
 const FILL_LIMIT_MS = 120_000;
+/** Upcalls that the filling has waiting at once. */
+const WINDOW = 1024;
 /** A rate over less says nothing. */
 const RATE_MIN_MS = 20;
 
@@ -88,9 +90,11 @@ async function fill(owner: ThreadedSwitch, { megaflows, log }: RuleChangeOptions
   const quiet = completeSpec({ flows: 1000, masks: 16 });
   const moved = [...workloadRules(quiet)].map((rule) => rule.replaceAll("in_port=1,", "in_port=2,"));
   owner.addFlows([...workloadRules(storm), ...moved].join("\n"));
-  owner.addTrace(FILL_PORT, place(owner, storm));
+  const trace = place(owner, storm);
+  const { counters } = owner.pmds[0]!.handler;
   const start = performance.now();
-  while (owner.pmds[0]!.handler.liveCount < megaflows * 0.999 || owner.traceRounds() < 1) {
+  owner.addTrace(FILL_PORT, trace, { rounds: 1, window: WINDOW });
+  while (counters.installed + counters.notInstalled < megaflows) {
     if (performance.now() - start > FILL_LIMIT_MS) throw new Error(`no ${megaflows} megaflows in time`);
     await sleep(20);
   }
