@@ -7,6 +7,7 @@ import { type Calibration, calibrate } from "./calibrate.ts";
 import { CostModel } from "./cost-model.ts";
 import type { Lab, Learned } from "./lab.ts";
 import type { Lookups } from "./lookups.ts";
+import { mixName } from "./mix.ts";
 import { predictHits } from "./predict-hits.ts";
 import { type DistanceHistogram, ReuseTracker } from "./reuse-distance.ts";
 
@@ -112,12 +113,24 @@ export function gridOf(settings: Settings, grid: SizeGrid): Settings[] {
   );
 }
 
+/** Lookups of which all reuse distances are taken; of more, those of one connection in four. */
+const EXACT_LOOKUPS = 1 << 19;
+const SAMPLING = 4;
+
 /** Reuse distances of the first pass of a trace and of the second. */
 function reuse(lookups: Lookups): Pick<Traffic, "lookups" | "connections" | "once" | "steady"> {
-  const tracker = new ReuseTracker();
-  for (let i = 0; i < lookups.count; i++) tracker.touch(lookups.signatures[i]!, i);
-  const once = tracker.takeHistogram();
-  const { connections } = tracker;
-  for (let i = 0; i < lookups.count; i++) tracker.touch(lookups.signatures[i]!, lookups.count + i);
-  return { lookups: lookups.count, connections, once, steady: tracker.takeHistogram() };
+  const sampling = lookups.count <= EXACT_LOOKUPS ? 1 : SAMPLING;
+  const tracker = new ReuseTracker({ share: 1 / sampling });
+  const pass = (from: number): DistanceHistogram => {
+    for (let i = 0; i < lookups.count; i++) {
+      const name = lookups.signatures[i]!;
+      if (sampling === 1 || (mixName(name) & (SAMPLING - 1)) === 0) tracker.touch(name, from + i);
+    }
+    const histogram = tracker.takeHistogram();
+    histogram.adjust(lookups.count);
+    return histogram;
+  };
+  const once = pass(0);
+  const connections = tracker.connections * sampling;
+  return { lookups: lookups.count, connections, once, steady: pass(lookups.count) };
 }
