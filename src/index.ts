@@ -14,6 +14,8 @@ import { takeSnapshot } from "./observe/snapshot.ts";
 import { servePage } from "./page/serve.ts";
 import { Switch } from "./switch.ts";
 import { ThreadedSwitch } from "./threaded-switch.ts";
+import type { PmdProfile } from "./tune/live-profiler.ts";
+import { missRatioCurves, startProfiler, stopProfiler } from "./tune/profilers.ts";
 import type { HistogramReport } from "./upcall/histogram.ts";
 import type { RevalidatorStats } from "./upcall/revalidator-stats.ts";
 import type { UpcallStats } from "./upcall/upcall-stats.ts";
@@ -32,7 +34,9 @@ export {
   listMegaflows,
   loadTrace,
   MegaflowError,
+  missRatioCurves,
   openControl,
+  type PmdProfile,
   profileNames,
   type RevalidatorStats,
   type RuleRemoval,
@@ -42,6 +46,8 @@ export {
   Switch,
   servePage,
   settingKeys,
+  startProfiler,
+  stopProfiler,
   ThreadedSwitch,
   takeSnapshot,
   type UpcallStats,

@@ -33,9 +33,10 @@ const SAMPLINGS = [
 ] as const;
 const SAMPLING_FIRST = 64;
 /** One packet in so many is written, in the long run. */
-const BUDGET = 256;
-/** A time of sampling, in ms. */
+const BUDGET = 512;
+/** A time of sampling, in ms: longer where more connections have to come round in it. */
 const WINDOW_MS = 40;
+const WINDOW_MS_A_SAMPLING = 2;
 
 interface Watch {
   readonly pmd: Pmd;
@@ -97,7 +98,8 @@ export class LiveProfiler {
       const share = onShare(watch.sampling);
       if (share === 1) this.#set(watch, true);
       else this.#set(watch, !watch.on);
-      watch.next = now + (watch.on ? WINDOW_MS : WINDOW_MS * (1 / share - 1));
+      const window = Math.max(WINDOW_MS, watch.sampling * WINDOW_MS_A_SAMPLING);
+      watch.next = now + (watch.on ? window : window * (1 / share - 1));
     }
   }
 
