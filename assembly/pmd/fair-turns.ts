@@ -9,7 +9,7 @@ import { RXQ_DEBT, RXQ_PASSED } from "../layout/port.ts";
 import { PmdStat } from "../layout/stat.ts";
 
 /** What a miss costs, with its upcall and the megaflow's installation, in packets of established traffic. */
-const MISS_COST: u32 = 16;
+const MISS_COST: u32 = 40;
 /** Masks that are tried in the time of such a packet. */
 const MASKS_A_PACKET: u32 = 4;
 /** Most that a queue may owe: some hundred turns. */
