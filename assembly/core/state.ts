@@ -80,8 +80,12 @@ export function count(stat: PmdStat, n: u32): void {
 }
 
 export function countDrop(reason: DropReason): void {
+  countDrops(reason, 1);
+}
+
+export function countDrops(reason: DropReason, n: u32): void {
   const at = pmd + ((reason as u32) << 3);
-  store<u64>(at, load<u64>(at, PMD_DROPS) + 1, PMD_DROPS);
+  store<u64>(at, load<u64>(at, PMD_DROPS) + (n as u64), PMD_DROPS);
 }
 
 /** The next of a pseudo-random sequence (xorshift64*, Vigna 2016) that the seed decides. */

@@ -4,7 +4,7 @@
 
 import { Modification } from "../actions/modify.ts";
 import { frameFree, frameGiveMany } from "../core/frame-pool.ts";
-import { clock, count, ports } from "../core/state.ts";
+import { clock, count, countDrops, ports } from "../core/state.ts";
 import {
   ACTION_CHANGE_FIRST,
   ACTION_CHANGE_LAST,
@@ -29,7 +29,7 @@ import { KEY_STRIDE, KEY_TCP_FLAGS } from "../layout/flow-key.ts";
 import { FRAME_DATA, FRAME_DATA_MAX, FRAME_FATE, FRAME_FATE_SENT, FRAME_LENGTH } from "../layout/frame.ts";
 import { PORT_MAX } from "../layout/limits.ts";
 import { PORT_KIND, PORT_SIZE, PORT_TX_BYTES, PORT_TX_PACKETS, PortKind } from "../layout/port.ts";
-import { PmdStat } from "../layout/stat.ts";
+import { DropReason, PmdStat } from "../layout/stat.ts";
 import { keyAt, recordInit } from "./contexts.ts";
 import { execute, executeFrom, executeOutput } from "./execute.ts";
 import { upcallMiss } from "./upcalls.ts";
@@ -51,6 +51,7 @@ export function stageForward(context: u32): void {
   let runPackets: u32 = 0;
   let runBytes: u32 = 0;
   let listed: u32 = 0;
+  let dropped: u32 = 0;
   let key = keyAt(context, 0);
   for (let i: u32 = 0; i < packets; i++, key += KEY_STRIDE) {
     const at = context + (i << 2);
@@ -61,13 +62,22 @@ export function stageForward(context: u32): void {
       upcallMiss(context, i, frame, key);
       continue;
     }
-    let length = load<u32>(at, BATCH_LENGTHS);
-    countFlow(flow, length, load<u16>(key, KEY_TCP_FLAGS));
+    const received = load<u32>(at, BATCH_LENGTHS);
+    let length = received;
+    countFlow(flow, received, load<u16>(key, KEY_TCP_FLAGS));
     const actions = load<u32>(flow, FLOW_ACTIONS);
     let port = NO_PORT;
     if (fresh) {
       if ((actions & ACTION_INLINE_OUTPUT) !== 0) port = actions >> 1;
-      else if (actions !== 0) {
+      else if (actions === 0) {
+        dropped++;
+        // What was received tells the frame's pool, whatever the packet's length has become.
+        if (received <= FRAME_DATA_MAX) {
+          store<u32>(context + (listed << 2), frame, BATCH_DONE);
+          listed++;
+        } else frameFree(frame);
+        continue;
+      } else {
         port = forwardFresh(context, at, frame, key, actions, runPort);
         if (port === NO_PORT) continue;
         length = load<u32>(frame, FRAME_LENGTH);
@@ -83,7 +93,7 @@ export function stageForward(context: u32): void {
       if (port === runPort) {
         runPackets++;
         runBytes += length;
-        if (length <= FRAME_DATA_MAX) {
+        if (received <= FRAME_DATA_MAX) {
           store<u32>(context + (listed << 2), frame, BATCH_DONE);
           listed++;
         } else frameFree(frame);
@@ -94,6 +104,7 @@ export function stageForward(context: u32): void {
   }
   countRun(runPort, runPackets, runBytes);
   if (listed !== 0) frameGiveMany(context + BATCH_DONE, listed);
+  if (dropped !== 0) countDropped(dropped);
   if (sentCopies !== 0) countSent();
 }
 
@@ -187,6 +198,12 @@ function recordAt(context: u32, at: u32, frame: u32): void {
     load<u32>(at, BATCH_LENGTHS),
     load<u32>(context, BATCH_IN_PORT),
   );
+}
+
+/** Counts packets whose megaflow has no actions. They came straight from a queue: nobody traces them. */
+function countDropped(packets: u32): void {
+  count(PmdStat.DROPPED, packets);
+  countDrops(DropReason.POLICY, packets);
 }
 
 function countSent(): void {

@@ -57,6 +57,23 @@ test("a PMD on its own thread forwards a trace, and every packet is accounted fo
   assert.equal(sw.megaflows().length, 1);
 });
 
+test("a packet that shrinks below a small frame's size goes home to the pool that it came from", async (t) => {
+  const sw = create(t);
+  sw.addFlows("in_port=1,dl_vlan=7,actions=strip_vlan,2\nin_port=1,dl_vlan=8,actions=drop\n");
+  // A small frame takes 1,792 bytes: tagged packets just above it, and untagged ones just below.
+  const tagged = (vid: number, length: number): Buffer => {
+    const bytes = Buffer.alloc(length);
+    Buffer.from(`020000000002020000000001810000${vid.toString(16).padStart(2, "0")}8888`, "hex").copy(bytes);
+    return bytes;
+  };
+  const packets = [1791, 1792, 1793, 1794, 1795, 1796, 1797].flatMap((n) => [tagged(7, n), tagged(8, n)]);
+  sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, [...packets, ...trace(3)]), leftOut: 0 });
+  const forwarded = () => sw.portCounters(2 as OfPort).txPackets;
+  await until("20 rounds", () => sw.traceRounds() >= 20 && forwarded() > 200);
+  await sw.drain();
+  assertAccounted(sw, received(sw));
+});
+
 test("a worker that dies is restarted with its ports and megaflows, and what it held is dropped by name", async (t) => {
   const log: string[] = [];
   const sw = create(t, log);
