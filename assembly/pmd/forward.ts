@@ -4,6 +4,7 @@
 
 import { Modification } from "../actions/modify.ts";
 import { frameFree, frameGiveMany } from "../core/frame-pool.ts";
+import { txPut, txRoom } from "../core/queue.ts";
 import { clock, count, countDrops, ports } from "../core/state.ts";
 import {
   ACTION_CHANGE_FIRST,
@@ -28,7 +29,15 @@ import { FLOW_ACTIONS, FLOW_BYTES, FLOW_PACKETS, FLOW_TCP_FLAGS, FLOW_USED } fro
 import { KEY_STRIDE, KEY_TCP_FLAGS } from "../layout/flow-key.ts";
 import { FRAME_DATA, FRAME_DATA_MAX, FRAME_FATE, FRAME_FATE_SENT, FRAME_LENGTH } from "../layout/frame.ts";
 import { PORT_MAX } from "../layout/limits.ts";
-import { PORT_KIND, PORT_SIZE, PORT_TX_BYTES, PORT_TX_PACKETS, PortKind } from "../layout/port.ts";
+import {
+  PORT_KIND,
+  PORT_MTU,
+  PORT_SIZE,
+  PORT_TX,
+  PORT_TX_BYTES,
+  PORT_TX_PACKETS,
+  PortKind,
+} from "../layout/port.ts";
 import { DropReason, PmdStat } from "../layout/stat.ts";
 import { keyAt, recordInit } from "./contexts.ts";
 import { execute, executeFrom, executeOutput } from "./execute.ts";
@@ -36,6 +45,8 @@ import { upcallMiss } from "./upcalls.ts";
 
 /** No port: the run of packets to one port has ended. */
 const NO_PORT: u32 = 0xffffffff;
+/** Kind of a run whose packets take the long way. */
+const OTHER: u32 = 0xffffffff;
 
 /** What programs of this batch have sent without any help: packets, copies and bytes. */
 let sentPackets: u32 = 0;
@@ -46,10 +57,11 @@ let sentBytes: u32 = 0;
 export function stageForward(context: u32): void {
   const packets = load<u32>(context, BATCH_COUNT);
   const fresh = load<u32>(context, BATCH_RECORDS) === 0;
-  // Packets to the same plain port as the one before are counted in registers; their frames are listed.
+  // Packets to the same port as the one before are counted in registers; frames that are done are listed.
   let runPort = NO_PORT;
   let runPackets: u32 = 0;
   let runBytes: u32 = 0;
+  let runKind = OTHER;
   let listed: u32 = 0;
   let dropped: u32 = 0;
   let key = keyAt(context, 0);
@@ -63,44 +75,49 @@ export function stageForward(context: u32): void {
       continue;
     }
     const received = load<u32>(at, BATCH_LENGTHS);
-    let length = received;
     countFlow(flow, received, load<u16>(key, KEY_TCP_FLAGS));
     const actions = load<u32>(flow, FLOW_ACTIONS);
-    let port = NO_PORT;
-    if (fresh) {
-      if ((actions & ACTION_INLINE_OUTPUT) !== 0) port = actions >> 1;
-      else if (actions === 0) {
-        dropped++;
-        // What was received tells the frame's pool, whatever the packet's length has become.
-        if (received <= FRAME_DATA_MAX) {
-          store<u32>(context + (listed << 2), frame, BATCH_DONE);
-          listed++;
-        } else frameFree(frame);
-        continue;
-      } else {
-        port = forwardFresh(context, at, frame, key, actions, runPort);
-        if (port === NO_PORT) continue;
-        length = load<u32>(frame, FRAME_LENGTH);
-      }
+    if (!fresh) {
+      forwardRecorded(context, frame, key, actions);
+      continue;
     }
-    if (port !== NO_PORT) {
-      if (port !== runPort && isPlain(port)) {
-        countRun(runPort, runPackets, runBytes);
-        runPort = port;
-        runPackets = 0;
-        runBytes = 0;
-      }
-      if (port === runPort) {
-        runPackets++;
-        runBytes += length;
-        if (received <= FRAME_DATA_MAX) {
-          store<u32>(context + (listed << 2), frame, BATCH_DONE);
-          listed++;
-        } else frameFree(frame);
-        continue;
-      }
+    let data = load<u32>(at, BATCH_DATA);
+    let length = received;
+    let port = actions >> 1;
+    if (actions === 0) {
+      dropped++;
+      // What was received tells the frame's pool, whatever the packet's length has become.
+      if (received <= FRAME_DATA_MAX) {
+        store<u32>(context + (listed << 2), frame, BATCH_DONE);
+        listed++;
+      } else frameFree(frame);
+      continue;
     }
-    forwardAny(context, at, frame, key, actions, fresh);
+    if ((actions & ACTION_INLINE_OUTPUT) === 0) {
+      port = forwardFresh(context, at, frame, key, actions);
+      if (port === NO_PORT) continue;
+      data = load<u32>(frame, FRAME_DATA);
+      length = load<u32>(frame, FRAME_LENGTH);
+    }
+    if (port !== runPort) {
+      countRun(runPort, runPackets, runBytes);
+      runPort = port;
+      runKind = runKindOf(port);
+      runPackets = 0;
+      runBytes = 0;
+    }
+    if (runKind === (PortKind.NULL as u32)) {
+      if (received <= FRAME_DATA_MAX) {
+        store<u32>(context + (listed << 2), frame, BATCH_DONE);
+        listed++;
+      } else frameFree(frame);
+    } else if (runKind === OTHER || !sendToQueue(port, frame, data, received, length)) {
+      recordInit(frame, data, length, load<u32>(context, BATCH_IN_PORT));
+      executeOutput(frame, port);
+      continue;
+    }
+    runPackets++;
+    runBytes += length;
   }
   countRun(runPort, runPackets, runBytes);
   if (listed !== 0) frameGiveMany(context + BATCH_DONE, listed);
@@ -108,19 +125,18 @@ export function stageForward(context: u32): void {
   if (sentCopies !== 0) countSent();
 }
 
-/** Every packet but those whose one output is to a port that only counts. */
-function forwardAny(context: u32, at: u32, frame: u32, key: u32, actions: u32, fresh: bool): void {
-  if (fresh) recordAt(context, at, frame);
+/** A packet that carries metadata: recirculated, parked, or from the controller. */
+function forwardRecorded(context: u32, frame: u32, key: u32, actions: u32): void {
   if ((actions & ACTION_INLINE_OUTPUT) !== 0) executeOutput(frame, actions >> 1);
   else execute(frame, key, actions, load<u32>(context, BATCH_NEXT));
 }
 
 /**
- * Runs the program of a packet straight from its receive: changes and outputs to ports that only count. Where all that
- * is left is one such output, the port is returned for the caller's run; else NO_PORT, and the packet has ended:
- * from the first other action on, execute.ts goes on with it as it is then.
+ * Runs the program of a packet straight from its receive: changes, and outputs to ports that only count. Where all
+ * that is left is one output, its port is returned for the caller to send to; else NO_PORT, and the packet has
+ * ended: from the first other action on, execute.ts goes on with it as it is then.
  */
-function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32, runPort: u32): u32 {
+function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32): u32 {
   store<u32>(frame, load<u32>(at, BATCH_DATA), FRAME_DATA);
   store<u32>(frame, load<u32>(at, BATCH_LENGTHS), FRAME_LENGTH);
   const end = program + 4 + (load<u32>(program) << 2);
@@ -132,7 +148,7 @@ function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32,
     const next = action + ((word >> ACTION_WORDS_SHIFT) << 2);
     if (opcode === (Action.OUTPUT as u32)) {
       const port = load<u32>(action, 4);
-      if (next === end && copies === 0 && (port === runPort || isPlain(port))) return port;
+      if (next === end && copies === 0 && port < PORT_MAX) return port;
       if (!countOutput(port, load<u32>(frame, FRAME_LENGTH))) break;
       copies++;
     } else if (opcode - ACTION_CHANGE_FIRST > ACTION_CHANGE_LAST - ACTION_CHANGE_FIRST) break;
@@ -153,6 +169,23 @@ function forwardFresh(context: u32, at: u32, frame: u32, key: u32, program: u32,
   if (copies !== 0) store<u32>(frame, FRAME_FATE_SENT, FRAME_FATE);
   executeFrom(frame, key, action, end, load<u32>(context, BATCH_NEXT));
   return NO_PORT;
+}
+
+/** NULL or QUEUE where packets to the port take the short way, else OTHER. */
+function runKindOf(port: u32): u32 {
+  if (port >= PORT_MAX) return OTHER;
+  const word = load<u32>(ports + port * PORT_SIZE, PORT_KIND);
+  return word === (PortKind.NULL as u32) || word === (PortKind.QUEUE as u32) ? word : OTHER;
+}
+
+/** Hands a frame to the port's queue without a look at its record; false where that takes the long way. */
+function sendToQueue(port: u32, frame: u32, data: u32, received: u32, length: u32): bool {
+  const record = ports + port * PORT_SIZE;
+  const longest = load<u32>(record, PORT_MTU);
+  const queue = load<u32>(record, PORT_TX);
+  if (received > FRAME_DATA_MAX || (longest !== 0 && length > longest) || txRoom(queue) === 0) return false;
+  txPut(queue, frame, data, length, false);
+  return true;
 }
 
 /** Whether a packet sent to this port is only counted. */
