@@ -27,13 +27,7 @@ export function writeStandardReport(report: StandardReport, out: string): void {
   const svg = `${out}.svg`;
   writeFileSync(svg, standardPicture(rows));
   const lines = [`# Standard set, ${first.environment.date.slice(0, 10)}`, ""];
-  const share = worstShare(rows);
-  if (share < QUIET) {
-    lines.push(
-      `**Not quotable**: the machine was not quiet; in the worst window a side had ${(share * 100).toFixed(0)} % of its core.`,
-      "",
-    );
-  }
+  lines.push(...quietLines(rows));
   lines.push(
     "Nanoseconds a packet on one core, medians over windows; both sides in turns in one run.",
     "docs/benchmarking.md says how it is measured and how to repeat it.",
@@ -80,10 +74,21 @@ export function updateReadme(report: StandardReport, out: string): void {
     "",
     `![Mpps on one core, Megaflow and Open vSwitch with DPDK](${path}.svg)`,
     "",
+    ...quietLines(report.rows),
     ...markdownTable(standardTable(report.rows)),
     "",
   ];
   writeFileSync(readme, `${text.slice(0, from)}${lines.join("\n")}${text.slice(to)}`);
+}
+
+/** Says so when others had too much of the core. */
+function quietLines(rows: readonly StandardRow[]): string[] {
+  const share = worstShare(rows);
+  if (share >= QUIET) return [];
+  return [
+    `**Not quotable**: the machine was not quiet; in the worst window a side had ${(share * 100).toFixed(0)} % of its core.`,
+    "",
+  ];
 }
 
 function twinLines(rows: readonly StandardRow[]): string[] {
