@@ -97,6 +97,29 @@ test("two PMDs share the queues of both ports, and packets cross between them", 
   assert.equal(again.received, again.sent, again.text);
 });
 
+test("queues that crowd one PMD are spread by what they cost, and packets keep coming", {
+  skip,
+}, async () => {
+  await using lab = new NetLab();
+  await using real = new RealSwitch({ pmds: 2 });
+  const { left, right, middle } = twoHosts(lab, { queues: 2 });
+  for (const n of [1, 2]) {
+    await real.add(n, { kind: "afxdp", dev: `p${n}`, netns: middle });
+    for (const queue of [0, 1]) await real.sw.moveRxq(n as never, queue, 0);
+  }
+  const holders = (): number[] =>
+    real.sw.realPorts().flatMap((port) => port.queues.map((queue) => queue.pmd));
+  assert.deepEqual(holders(), [0, 0, 0, 0]);
+  const load = iperf3(lab, { server: right, client: left, address: "10.2.0.2", parallel: 4, seconds: 2 });
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const moved = await real.sw.rebalanceRxqs();
+  assert.ok((await load).bytes > 1_000_000);
+  assert.ok(moved > 0, `${moved} moved`);
+  assert.ok(holders().includes(0) && holders().includes(1), `${holders()}`);
+  const echoes = await ping(lab, left, "10.2.0.2", { count: 20 });
+  assert.equal(echoes.received, echoes.sent, echoes.text);
+});
+
 test("jumbo frames are gathered and split again", { skip }, async () => {
   await using lab = new NetLab();
   await using real = new RealSwitch();
