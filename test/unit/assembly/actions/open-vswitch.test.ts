@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { OdpAction } from "../../../../src/odp/action.ts";
 import { NEED_OVS, needs } from "../../../support/needs.ts";
 import { OvsOracle } from "../../../support/ovs.ts";
-import { etherTypeOf, type PlainIp, parseEthernet, parseIp } from "../../../support/plain-headers.ts";
+import { etherTypeOf, parseEthernet, parseIp } from "../../../support/plain-headers.ts";
 import { randomFrame } from "../../../support/random-packets.ts";
 import { SeededRandom } from "../../../support/seeded-random.ts";
 import { applyInFrame, packetOf } from "./harness.ts";
