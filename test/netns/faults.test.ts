@@ -62,6 +62,25 @@ test("an interface that is deleted takes its port down, and brings it back when 
   assert.equal(received, sent, `other ports lose nothing: ${text}`);
 });
 
+test("a link that goes down takes its port down, and up again with it", { skip }, async () => {
+  await using lab = new NetLab();
+  await using real = new RealSwitch();
+  const { host, middle } = hosts(lab, 2);
+  for (const n of [1, 2]) await real.add(n, { kind: "afxdp", dev: `p${n}`, netns: middle });
+  assert.ok(await reaches(lab, host[0]!, "10.3.0.2", 3000));
+  const isUp = (): boolean | undefined => real.sw.realPorts().find((port) => port.odp === 2)?.up;
+  const becomes = async (up: boolean): Promise<void> => {
+    for (let i = 0; i < 300 && isUp() !== up; i++) await sleep(10);
+    assert.equal(isUp(), up, real.log.join("\n"));
+  };
+  lab.ip(host[1]!, "link", "set", "dev", "eth0", "down");
+  await becomes(false);
+  assert.equal((await ping(lab, host[0]!, "10.3.0.2", { count: 1, patience: 0.3 })).received, 0);
+  lab.ip(host[1]!, "link", "set", "dev", "eth0", "up");
+  await becomes(true);
+  assert.ok(await reaches(lab, host[0]!, "10.3.0.2", 3000), real.log.join("\n"));
+});
+
 test("a port that goes and comes back while others carry traffic costs them nothing", { skip }, async () => {
   await using lab = new NetLab();
   await using real = new RealSwitch();
