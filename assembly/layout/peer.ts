@@ -5,7 +5,6 @@
 
 /** Header of the region, u32 each. */
 export const PEERS_UMEM: u32 = 0; // first byte of the first slice
-export const PEERS_UMEM_SIZE: u32 = 4;
 export const PEERS_SLICE_SIZE: u32 = 8; // bytes
 /** PMDs of the switch. */
 export const PEERS_COUNT: u32 = 12;
@@ -16,7 +15,6 @@ export const PEERS_SLICES: u32 = 20;
 
 /** u32 a slice: ring to the slice's PMD for its frames; 0 = nobody misses them. */
 export const PEERS_HOMES: u32 = 64;
-export const PEERS_SLICE_MAX: u32 = 128;
 
 /** A record a PMD: rings to it and from it; all 0 for the PMD itself and for one that is gone. */
 export const PEERS_RECORDS: u32 = 1024;

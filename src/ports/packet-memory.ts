@@ -21,7 +21,6 @@ import {
   PEERS_SLICE_SIZE,
   PEERS_SLICES,
   PEERS_UMEM,
-  PEERS_UMEM_SIZE,
 } from "../../assembly/layout/peer.ts";
 import { Arena, type Region, type SwitchMemory } from "../datapath/memory.ts";
 import { MegaflowError } from "../errors.ts";
@@ -166,7 +165,6 @@ export class PacketMemory {
       Atomics.store(u32, (base + offset) / 4, value);
     };
     set(PEERS_UMEM, this.umem.base);
-    set(PEERS_UMEM_SIZE, this.umem.size);
     set(PEERS_SLICE_SIZE, this.#sliceSize);
     set(PEERS_OWNERS, this.#owners.base);
     for (let slice = 0; slice < this.#slices; slice++) {
