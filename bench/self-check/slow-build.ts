@@ -8,10 +8,11 @@ import { projectFile } from "../../src/project.ts";
 
 const PAGE = "pmd/process.ts";
 const HEAD = "export function processBatch(context: u32): void {\n";
+const EXPORTS = "index.ts";
 
 /**
- * Compiles the datapath with `steps` additional rounds of work a batch, each about two cycles, to `output`.
- * Throws where the source no longer looks as expected.
+ * Compiles the datapath with `steps` additional rounds of work a batch, each about two cycles, to `output`. Its
+ * export `spentWork` returns what `spentWorkAfter` says. Throws where the source no longer looks as expected.
  */
 export function buildSlowDatapath(steps: number, output: string): void {
   const folder = mkdtempSync(join(tmpdir(), "megaflow-slow-"));
@@ -20,8 +21,12 @@ export function buildSlowDatapath(steps: number, output: string): void {
     cpSync(projectFile("assembly"), copy, { recursive: true });
     const source = readFileSync(join(copy, PAGE), "utf8");
     if (!source.includes(HEAD)) throw new Error(`assembly/${PAGE} has no "${HEAD.trim()}" to slow down`);
-    const loop = `  let spun = ballast;\n  for (let i: u32 = 0; i < ${steps}; i++) spun = (spun ^ i) + context;\n  ballast = spun;\n`;
-    writeFileSync(join(copy, PAGE), `${source.replace(HEAD, `${HEAD}${loop}`)}\nlet ballast: u32 = 1;\n`);
+    const loop = `  let spun = spent;\n  for (let i: u32 = 0; i < ${steps}; i++) spun = (spun ^ i) + 1;\n  spent = spun;\n`;
+    const proof = "let spent: u32 = 1;\nexport function spentWork(): u32 {\n  return spent;\n}\n";
+    writeFileSync(join(copy, PAGE), `${source.replace(HEAD, `${HEAD}${loop}`)}\n${proof}`);
+    const exported = readFileSync(join(copy, EXPORTS), "utf8");
+    const hook = `import { spentWork } from "./${PAGE}";\nexport { spentWork };\n`;
+    writeFileSync(join(copy, EXPORTS), `${exported}${hook}`);
     mkdirSync(join(output, ".."), { recursive: true });
     const config = JSON.parse(readFileSync(projectFile("asconfig.json"), "utf8"));
     writeFileSync(join(folder, "asconfig.json"), JSON.stringify(config));
@@ -40,6 +45,15 @@ export function buildSlowDatapath(steps: number, output: string): void {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What `spentWork` of a slowed build returns after so many batches: nothing but doing all the rounds leads there. */
+export function spentWorkAfter(batches: number, steps: number): number {
+  let spent = 1;
+  for (let batch = 0; batch < batches; batch++) {
+    for (let i = 0; i < steps; i++) spent = ((spent ^ i) + 1) >>> 0;
+  }
+  return spent;
 }
 
 /** Rounds a batch that make the datapath slower by `share`. */

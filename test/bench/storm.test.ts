@@ -22,7 +22,7 @@ test("a small storm is measured: all flows are installed, none is lost, and the 
     ["new flows", "explosion"],
   );
   for (const { before, meanwhile, lost } of result.neighbours) {
-    assert.ok(before.mpps > 0 && meanwhile.mpps > 0);
+    assert.ok(Number.isFinite(before.mpps) && Number.isFinite(meanwhile.mpps));
     assert.equal(lost.neighbour, 0, "the storm took no upcall of its neighbour's");
   }
   const report = stormReport(result);

@@ -34,8 +34,9 @@ export interface PassCheck {
 
 /** See the head of the file. */
 export class Pipeline {
+  /** What the build exports. */
+  readonly datapath: DatapathExports;
   private readonly pmd: PreparedPmd;
-  private readonly datapath: DatapathExports;
   private readonly ports: number;
   private readonly profiler: StageProfiler;
 
