@@ -171,6 +171,7 @@ export class InstalledMegaflows {
     // A FIN that a rule has seen is none of the next rule's business: a change makes the PMD forget it.
     const closed = next.hasEffects && (this.#credit.tcpFlags(ukey) & (TCP_FIN | TCP_RST)) !== 0;
     if (!closed && sameWords(answer.program, ukey.program)) {
+      this.#lastEffects(ukey, this.#credit.tcpFlags(ukey));
       this.#adoptModification(ukey, next);
       return false;
     }
@@ -300,6 +301,8 @@ export class InstalledMegaflows {
 
   /** The megaflow does something else now; the new answer is retained already. */
   #adoptModification(ukey: Ukey, next: Modification): void {
+    // Packets until now have none of the new rules' effects.
+    ukey.effectPackets = ukey.packets;
     this.#release(ukey.answer);
     ukey.answer = next.answer;
     ukey.block = next.block;
@@ -331,6 +334,7 @@ export class InstalledMegaflows {
   /** The PMD has given the older megaflow the younger one's actions: so do its books. */
   #adopt(older: Ukey, younger: Ukey): void {
     this.#credit.live(older);
+    older.effectPackets = older.packets;
     const { answer, block } = older;
     older.answer = younger.answer;
     older.block = younger.block;

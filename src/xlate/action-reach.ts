@@ -85,6 +85,12 @@ function exploreOne(action: OfAction, found: Found): void {
       if (action.type === "clone" || inner.groups.size > 0) found.writes = union(found.writes, inner.writes);
       return;
     }
+    case "pop":
+    case "multipath":
+    case "checkPktLarger":
+      addField(found, action.dst.field);
+      found.writes = null;
+      return;
     default:
       found.writes = null;
       if (action.type === "bundle" || action.type === "outputReg" || action.type === "sample")
@@ -98,6 +104,8 @@ function addPort(found: Found, port: OfPort): void {
 }
 
 function addField(found: Found, field: Field): void {
+  // From now on IN_PORT is a port that nobody names.
+  if (field.offset === FLOW_OF_IN_PORT) found.ports = null;
   // Writing a tag may push or pop one, which moves others.
   if (field.quirk !== "none" || field.name.startsWith("vlan")) {
     found.writes = null;

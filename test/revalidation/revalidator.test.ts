@@ -7,6 +7,7 @@ import { defaultSettings } from "../../src/config/settings.ts";
 import type { InlineSwitch } from "../../src/inline-switch.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import type { SwitchOptions } from "../../src/switch.ts";
+import { bridgePort } from "../../src/xlate/bridge-port.ts";
 import type { RuleRemoval } from "../../src/xlate/changes.ts";
 import { assertAccounted } from "../support/accounting.ts";
 import { labSwitch } from "../support/lab-switch.ts";
@@ -199,6 +200,28 @@ test("a learned address has only megaflows to that address translated again", as
   sw.send(one, between(a, others[1]!));
   sw.setClock(301_000);
   assert.equal(sw.send(one, between(a, others[0]!)).sent.length, 7, "the address is forgotten after 300 s");
+  await sw.close();
+});
+
+test("a rule that a change gives a learn learns from the packets after the change, not from those before", async () => {
+  const { sw } = create();
+  sw.addFlows("ip,actions=2\n");
+  for (let i = 0; i < 3; i++) sw.send(one, frame(1));
+  sw.modFlows("ip actions=learn(table=1,NXM_OF_IN_PORT[]),2");
+  assert.equal(sw.bridge.ruleCount, 1);
+  sw.send(one, frame(1));
+  assert.equal(sw.bridge.ruleCount, 2);
+  await sw.close();
+});
+
+test("a port that rules reach as IN_PORT, having written its number there, is one that they depend on", async () => {
+  const { sw } = create();
+  sw.addFlows("actions=load:5->NXM_OF_IN_PORT[],in_port\n");
+  const to = () => sw.send(one, frame(1)).sent.map(({ port }) => port);
+  assert.deepEqual([to(), to()], [[5], [5]]);
+  sw.bridge.setPort(bridgePort(5 as OfPort, { name: "p5", noForward: true }));
+  sw.settle();
+  assert.deepEqual(to(), []);
   await sw.close();
 });
 

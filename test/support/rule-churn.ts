@@ -19,7 +19,7 @@ export class RuleChurn {
     while (drawn.stateful || drawn.groups.length === 0) drawn = randomRules(random, "full");
     this.groups = [...drawn.groups];
     const meter = drawn.meters.length > 0;
-    this.#flows = distinct([...drawn.flows, ...more(random, drawn)]).filter(
+    this.#flows = distinctPriorities([...drawn.flows, ...more(random, drawn)]).filter(
       (flow) => !/sample\(/.test(flow) && (meter || !flow.includes("meter:")) && isAccepted(flow),
     );
     this.meters = drawn.meters;
@@ -79,7 +79,7 @@ function more(random: SeededRandom, drawn: RandomRules): string[] {
 }
 
 /** Which of two rules of equal priority wins is nobody's business: every rule gets one of its own. */
-function distinct(flows: readonly string[]): string[] {
+export function distinctPriorities(flows: readonly string[]): string[] {
   const taken = new Set<string>();
   return flows.map((flow) => {
     if (flow.includes("conj")) return flow;
@@ -93,7 +93,7 @@ function distinct(flows: readonly string[]): string[] {
 }
 
 /** Draws do not care for all that makes a flow wrong. */
-function isAccepted(flow: string): boolean {
+export function isAccepted(flow: string): boolean {
   try {
     parseFlow(flow);
     return true;
