@@ -32,11 +32,11 @@ export const REPLY_TOKEN: u32 = 8;
 export const REPLY_STATUS: u32 = 12;
 export const REPLY_VALUE: u32 = 16;
 export const REPLY_TCP_FLAGS: u32 = 20;
-/** u64 each: the final counters of a deleted flow, or those of a changed one under its old actions. */
+/** u64 each: the final counters of a deleted flow, or those of a changed or replaced one under its old actions. */
 export const REPLY_PACKETS: u32 = 24;
 export const REPLY_BYTES: u32 = 32;
-/** u32, in the place of the packets: the number of the flow that a FLOW_PUT replaced. */
-export const REPLY_COOKIE: u32 = 24;
+/** u32: the number of the flow that a FLOW_PUT replaced. */
+export const REPLY_COOKIE: u32 = 40;
 export const REPLY_RECORD_SIZE: u32 = 48;
 
 /** Trace ring: what happened to packets whose frame carries a sequence number. */

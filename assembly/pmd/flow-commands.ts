@@ -50,7 +50,7 @@ const NO_PROGRAM: u32 = 0xffffffff;
 
 /**
  * Installs a megaflow, or replaces the actions of the one with the same mask and key. The reply carries
- * the status and the flow. Returns the upcall that the command answers: its packet goes even when the flow
+ * the status and the flow, or what the replaced one has counted. Returns the upcall that the command answers: its packet goes even when the flow
  * could not be installed.
  */
 export function flowPut(record: u32, reply: u32): u32 {
@@ -74,8 +74,7 @@ function put(record: u32, reply: u32): CommandStatus {
   if (old !== 0) {
     const replaced = actionsOf(record + load<u32>(record, PUT_PROGRAM));
     if (replaced === NO_PROGRAM) return CommandStatus.NO_SPACE;
-    flowSetActions(old, replaced);
-    store<u32>(reply, old, REPLY_VALUE);
+    changeActions(old, replaced, reply);
     store<u32>(reply, flowCookie(old), REPLY_COOKIE);
     return CommandStatus.REPLACED;
   }
@@ -120,10 +119,14 @@ export function flowModify(record: u32, reply: u32): CommandStatus {
   if (flow === 0) return CommandStatus.NO_FLOW;
   const actions = actionsOf(record + FLOW_COMMAND_PROGRAM);
   if (actions === NO_PROGRAM) return CommandStatus.NO_SPACE;
+  changeActions(flow, actions, reply);
+  return CommandStatus.OK;
+}
+
+function changeActions(flow: u32, actions: u32, reply: u32): void {
   replyCounters(flow, reply);
   store<u16>(flow, 0, FLOW_TCP_FLAGS);
   flowSetActions(flow, actions);
-  return CommandStatus.OK;
 }
 
 /** Removes all flows. */

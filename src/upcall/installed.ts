@@ -247,29 +247,34 @@ export class InstalledMegaflows {
 
   /** Takes the reply to a command. */
   protected reply(record: number): void {
-    const { u32, u64 } = this.channel.memory;
+    const { u32 } = this.channel.memory;
     const token = u32[(record + REPLY_TOKEN) >>> 2]!;
     this.#acknowledged = token;
     const ukey = this.#waiting.take(token);
     if (ukey === undefined) return;
     const status = u32[(record + REPLY_STATUS) >>> 2]! as CommandStatus;
     if (ukey.state === "putting") {
-      const place = status === CommandStatus.REPLACED ? REPLY_COOKIE : REPLY_VALUE;
-      this.#putAnswered(ukey, status, u32[(record + place) >>> 2]!);
+      this.#putAnswered(ukey, status, record);
       return;
     }
-    const packets = Number(u64[(record + REPLY_PACKETS) / 8]!);
-    const bytes = Number(u64[(record + REPLY_BYTES) / 8]!);
-    if (status === CommandStatus.OK) {
-      this.#credit.final(ukey, packets, bytes, Math.max(ukey.createdMs, u32[(record + REPLY_VALUE) >>> 2]!));
-      this.#lastEffects(ukey, hostFlags(u32[(record + REPLY_TCP_FLAGS) >>> 2]!));
-    }
+    if (status === CommandStatus.OK) this.#countUntil(ukey, record);
     if (ukey.state === "modifying") {
       this.#modified(ukey, status);
       return;
     }
     this.counters.deleted++;
     this.#forget(ukey);
+  }
+
+  /** Takes what a megaflow had counted when its actions changed or it went. */
+  #countUntil(ukey: Ukey, reply: number): void {
+    const { u32, u64 } = this.channel.memory;
+    const packets = Number(u64[(reply + REPLY_PACKETS) / 8]!);
+    const bytes = Number(u64[(reply + REPLY_BYTES) / 8]!);
+    const usedMs = Math.max(ukey.createdMs, u32[(reply + REPLY_VALUE) >>> 2]!);
+    // What was read meanwhile may be more: that was not for the rules it had.
+    this.#credit.final(ukey, packets, bytes, usedMs);
+    this.#lastEffects(ukey, hostFlags(u32[(reply + REPLY_TCP_FLAGS) >>> 2]!));
   }
 
   /** Applies the effects of a megaflow's last packets under the rules that it had, if these are there still. */
@@ -310,19 +315,19 @@ export class InstalledMegaflows {
     if (next.hasEffects) this.#effectful++;
   }
 
-  /**
-   * OK: it lives, at the address `value`. REPLACED: an older megaflow with this mask and key, whose number is
-   * `value`, goes on in its place.
-   */
-  #putAnswered(ukey: Ukey, status: CommandStatus, value: number): void {
+  /** OK: it lives. REPLACED: an older megaflow with this mask and key goes on in its place. */
+  #putAnswered(ukey: Ukey, status: CommandStatus, reply: number): void {
+    const { u32 } = this.channel.memory;
     if (status === CommandStatus.OK) {
       ukey.state = "live";
-      ukey.flow = value;
+      ukey.flow = u32[(reply + REPLY_VALUE) >>> 2]!;
       this.counters.installed++;
       return;
     }
-    const older = status === CommandStatus.REPLACED ? this.ukeys.get(value) : undefined;
-    if (older !== undefined) this.#adopt(older, ukey);
+    if (status === CommandStatus.REPLACED) {
+      const older = this.ukeys.get(u32[(reply + REPLY_COOKIE) >>> 2]!);
+      if (older !== undefined) this.#adopt(older, ukey, reply);
+    }
     this.counters.notInstalled++;
     this.putFailed(ukey);
     this.#forget(ukey);
@@ -332,8 +337,8 @@ export class InstalledMegaflows {
   protected putFailed(_ukey: Ukey): void {}
 
   /** The PMD has given the older megaflow the younger one's actions: so do its books. */
-  #adopt(older: Ukey, younger: Ukey): void {
-    this.#credit.live(older);
+  #adopt(older: Ukey, younger: Ukey, reply: number): void {
+    this.#countUntil(older, reply);
     older.effectPackets = older.packets;
     const { answer, block } = older;
     older.answer = younger.answer;

@@ -14,7 +14,7 @@ import { randomPackets } from "../support/random-packets.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { StatefulChurn } from "../support/stateful-churn.ts";
 
-const CASES = Number(process.env["MEGAFLOW_CASES"] ?? 12);
+const CASES = Number(process.env["MEGAFLOW_CASES"] ?? 9);
 const CHANGES = 25;
 const PACKETS = 30;
 const base = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 1_000_000_000);

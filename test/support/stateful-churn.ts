@@ -4,8 +4,8 @@
 import type { InlineSwitch } from "../../src/inline-switch.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import { bridgePort } from "../../src/xlate/bridge-port.ts";
-import { distinctPriorities, isAccepted } from "./rule-churn.ts";
 import { type RandomRules, randomRules } from "./random-rules.ts";
+import { distinctPriorities, isAccepted } from "./rule-churn.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /** A change, to be made in any number of switches. */
@@ -149,7 +149,9 @@ export class StatefulChurn {
       `table=0,priority=700,in_port=${port()} actions=bundle(eth_src,0,active_backup,ofport,members:${port()},${port()})`,
       `table=0,priority=700,in_port=${port()} actions=bundle_load(eth_src,0,active_backup,ofport,NXM_NX_REG1[0..15],members:${port()},${port()}),output:NXM_NX_REG1[0..15]`,
       `table=0,priority=700,in_port=${port()} actions=debug_recirc,normal`,
-    ].filter(() => random.chance(30)).map((flow) => withState(random, flow));
+    ]
+      .filter(() => random.chance(30))
+      .map((flow) => withState(random, flow));
   }
 }
 

@@ -73,6 +73,16 @@ export class SteppedSwitch extends Switch {
     return this.pmd.handler.drain(most);
   }
 
+  /** Lets the revalidator work until it has looked at the clock so many times. */
+  turnRevalidator(looks: number): void {
+    let left = looks;
+    this.revalidator.turn({
+      get deadline() {
+        return left-- > 0 ? Number.POSITIVE_INFINITY : 0;
+      },
+    });
+  }
+
   setClock(ms: number): void {
     this.nowMs = ms;
     this.#runner.clockMs = ms;

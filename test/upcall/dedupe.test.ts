@@ -68,3 +68,27 @@ test("packets with effects of their own are each translated", () => {
   assert.equal(sw.upcallStats().translations >= 10, true);
   assert.equal(sw.upcallStats().deduplicated, 0);
 });
+
+test("what a megaflow counts after another translation took its place is the other's rule's", () => {
+  const sw = new SteppedSwitch();
+  sw.addFlows("cookie=1,ip,actions=2");
+  sw.put(1, connection(1));
+  sw.put(1, connection(2));
+  while (sw.poll() > 0);
+  sw.answer(1);
+  sw.addFlows("cookie=2,priority=40000,ip,actions=3");
+  sw.answer(1);
+  sw.poll(4);
+  for (let i = 3; i < 8; i++) sw.put(1, connection(i));
+  sw.poll(4);
+  sw.settle();
+  const ports = sw.takeSent().map(({ port }) => port);
+  assert.deepEqual(ports, [2, 3, 3, 3, 3, 3, 3]);
+  sw.creditRules();
+  const counted: [bigint, number][] = [];
+  sw.bridge.forEachRule(({ cookie, packets }) => counted.push([cookie, packets]));
+  assert.deepEqual(counted.sort(), [
+    [1n, 1],
+    [2n, 6],
+  ]);
+});
