@@ -16,8 +16,8 @@ import {
   refuseInterface,
 } from "./port-kind.ts";
 
-/** A queue's last socket is freed up to 200 ms after it was closed. */
-const BUSY_TRIES = 40;
+/** A queue's last socket is freed up to 200 ms after it was closed, later on a machine with much to do. */
+const BUSY_TRIES = 200;
 const BUSY_WAIT_MS = 25;
 /** Drivers whose peers leave checksums to hardware that is not there. */
 const PARTIAL_CHECKSUMS = ["veth", "tun"];

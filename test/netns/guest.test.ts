@@ -7,6 +7,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { eventually } from "../support/eventually.ts";
 import { Guest, NEED_GUEST } from "../support/guest.ts";
 import { NEED_IP, NEED_PING, needs } from "../support/needs.ts";
 import { NetLab } from "../support/netns.ts";
@@ -24,6 +25,8 @@ const FILE =
 
 /** Echoes both ways over IPv4 and IPv6, and a megabyte or two by TCP both ways, which wrong checksums or segments would stop. */
 async function exchange(lab: NetLab, far: string, guest: Guest): Promise<void> {
+  for (const version of [4, 6])
+    await guest.run(`echo 60 >/proc/sys/net/ipv${version}/neigh/eth0/mcast_solicit`);
   await guest.run("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip -6 addr add fd09::2/64 dev eth0");
   for (const [here, there] of [
     ["10.9.0.1", "10.9.0.2"],
@@ -33,13 +36,22 @@ async function exchange(lab: NetLab, far: string, guest: Guest): Promise<void> {
     const back = await ping(lab, far, there);
     assert.equal(back.received, back.sent, back.text);
     const digest = execFileSync("md5sum", [FILE], { encoding: "utf8" }).slice(0, 32);
-    lab.start(far, "busybox", "nc", "-l", "-p", "9000", "-e", "md5sum");
-    const sent = await guest.run(`sleep 0.2; nc -w 5 ${here} 9000 </bin/busybox`);
+    await listen(lab, far, 9000, "md5sum");
+    const sent = await guest.run(`nc -w 60 ${here} 9000 </bin/busybox`);
     assert.match(sent, new RegExp(digest), "what the guest sent is what arrived");
-    lab.start(far, "busybox", "nc", "-l", "-p", "9001", "-e", "cat", FILE);
-    const received = await guest.run(`sleep 0.2; nc -w 5 ${here} 9001 </dev/null | md5sum`);
+    await listen(lab, far, 9001, "cat", FILE);
+    const received = await guest.run(`nc -w 60 ${here} 9001 </dev/null | md5sum`);
     assert.match(received, new RegExp(digest), "what was sent to the guest is what it got");
   }
+}
+
+/** Starts a server that runs a command for the one connection that it takes; resolves when it listens. */
+async function listen(lab: NetLab, netns: string, port: number, ...command: string[]): Promise<void> {
+  lab.start(netns, "busybox", "nc", "-l", "-p", `${port}`, "-e", ...command);
+  const socket = new RegExp(`:${port.toString(16).toUpperCase()} [0:]+ 0A `);
+  await eventually(`a server on port ${port}`, () =>
+    socket.test(lab.run(netns, "cat", "/proc/net/tcp", "/proc/net/tcp6")),
+  );
 }
 
 test("a guest on a Linux bridge, as the measure of what follows", { skip }, async () => {

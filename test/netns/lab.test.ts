@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { projectFile } from "../../src/project.ts";
+import { eventually } from "../support/eventually.ts";
 import { FrameEnd } from "../support/frame-end.ts";
 import { NEED_ETHTOOL, NEED_IP, NEED_IPERF3, NEED_PING, NEED_TCPDUMP, needs } from "../support/needs.ts";
 import { NetLab } from "../support/netns.ts";
@@ -52,22 +53,22 @@ test("ping counts answers over IPv4, IPv6 and VLAN, and the lack of them", { ski
   for (const address of ["10.1.0.2", "fd00:1::2", "10.9.0.2"]) {
     const { sent, received, meanMs } = await ping(lab, left, address, { count: 3 });
     assert.deepEqual([sent, received], [3, 3], address);
-    assert.ok(meanMs > 0 && meanMs < 1000);
+    assert.ok(meanMs > 0, `${meanMs}`);
   }
   const silent = await ping(lab, left, "10.1.0.99", { count: 1, patience: 0.2 });
   assert.deepEqual([silent.sent, silent.received], [1, 0]);
 });
 
-test("iperf3 measures TCP both ways, and counts UDP", { skip }, async () => {
+test("iperf3 moves bytes by TCP both ways, and by UDP", { skip }, async () => {
   assert.ok(lab);
   const { left, right } = pair("i");
-  const ends = { server: right, client: left, seconds: 0.3 };
+  const ends = { server: right, client: left };
   for (const reverse of [false, true]) {
-    const result = await iperf3(lab, { ...ends, seconds: 1, address: "10.1.0.2", reverse });
-    assert.ok(result.bitsPerSecond > 1e6 && result.bytes > 1e5, JSON.stringify(result.bitsPerSecond));
+    const { bytes } = await iperf3(lab, { ...ends, address: "10.1.0.2", reverse });
+    assert.ok(bytes > 4_000_000, `${bytes} bytes`);
   }
-  const udp = await iperf3(lab, { ...ends, seconds: 1, address: "fd00:1::2", udp: "5M" });
-  assert.ok(udp.bytes > 100_000);
+  const udp = await iperf3(lab, { ...ends, address: "fd00:1::2", bytes: 500_000, udp: "5M" });
+  assert.ok(udp.bytes > 100_000, `${udp.bytes} bytes`);
 });
 
 test("frames arrive as they were sent, tags included, at a raw end and in a capture", { skip }, async () => {
@@ -89,10 +90,10 @@ test("frames arrive as they were sent, tags included, at a raw end and in a capt
   assert.equal(lab.counters(netns, "b").rxPackets, frames.length);
   await from.send(frames.slice(0, 100));
   let counted = 0;
-  for (let i = 0; i < 200 && counted < 100; i++) {
+  await eventually("100 frames", () => {
     counted += to.count();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+    return counted >= 100;
+  });
   assert.deepEqual([counted, to.missed()], [100, 0]);
   from.close();
   to.close();
@@ -123,7 +124,7 @@ test("a test that is interrupted or killed leaves no namespace and no child", { 
       await new NetLab().remove();
       process.kill(Number(sleeper), "SIGKILL");
     } else {
-      assert.ok(isOver(sleeper), "the child has ended");
+      await eventually("the child has ended", () => isOver(sleeper));
     }
     assert.deepEqual(ours(pid), []);
   }

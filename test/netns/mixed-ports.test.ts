@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "../support/eventually.ts";
 import { NEED_ETHTOOL, NEED_IP, NEED_IPERF3, NEED_PING, needs } from "../support/needs.ts";
 import { NetLab } from "../support/netns.ts";
 import { iperf3, ping } from "../support/netns-tools.ts";
@@ -31,7 +31,7 @@ test("namespaces on afxdp, afpacket and tap ports of one switch reach each other
       const echo = await ping(lab, client, `fd03::${to + 1}`);
       assert.equal(echo.received, echo.sent, `${what}: ${echo.text}`);
       const tcp = await iperf3(lab, { server, client, address: `10.3.0.${to + 1}` });
-      assert.ok(tcp.bitsPerSecond > 20e6, `${what}: ${tcp.bitsPerSecond} bit/s`);
+      assert.ok(tcp.bytes > 4_000_000, `${what}: only ${tcp.bytes} bytes`);
     }
   }
 });
@@ -46,7 +46,7 @@ test("the host is on the switch by an internal port with the bridge's name", { s
   const echo = await ping(lab, far, "10.4.0.1");
   assert.equal(echo.received, echo.sent, echo.text);
   const tcp = await iperf3(lab, { server: host, client: far, address: "10.4.0.1" });
-  assert.ok(tcp.bitsPerSecond > 20e6);
+  assert.ok(tcp.bytes > 4_000_000, `only ${tcp.bytes} bytes`);
   await real.remove(LOCAL);
   assert.doesNotMatch(lab.ip(host, "link"), /br0/, "it goes with its port");
 });
@@ -88,12 +88,12 @@ for (const kind of ["afpacket", "tap"] as const) {
     await ping(lab, left, "10.8.0.2");
     const load = iperf3(lab, { server: right, client: left, address: "10.8.0.2", udp: "20M", seconds: 3 });
     const over = load.catch(() => "the connection went with the device");
-    await sleep(1000);
+    await eventually("the load", () => real.sw.portCounters(1 as never).rxPackets > 500);
     lab.ip(right, "link", "del", "eth0");
-    await until(() => real.sw.realPorts().some((port) => !port.attached));
+    await eventually("it is missed", () => real.sw.realPorts().some((port) => !port.attached));
     if (kind === "tap") lab.ip(right, "tuntap", "add", "dev", "eth0", "mode", "tap");
     else lab.veth({ netns: right, name: "eth0" }, { netns: host, name: "v2" });
-    await until(() => real.sw.realPorts().every((port) => port.attached && port.up));
+    await eventually("it is back", () => real.sw.realPorts().every((port) => port.attached && port.up));
     lab.address(right, "eth0", "10.8.0.2/24");
     const echo = await ping(lab, right, "10.8.0.1");
     assert.equal(echo.received, echo.sent, echo.text);
@@ -101,12 +101,6 @@ for (const kind of ["afpacket", "tap"] as const) {
     const sum = await real.settled();
     assert.equal(sum.received, sum.forwarded + sum.dropped + sum.consumed);
   });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 5000; !condition(); await sleep(5)) {
-    if (Date.now() > deadline) throw new Error("not within five seconds");
-  }
 }
 
 test("a persistent TAP device outlives its port and is opened again; a second port on it is refused", {

@@ -5,11 +5,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { projectFile } from "../../src/project.ts";
+import { PATIENCE_MS } from "./eventually.ts";
 import { type RunningCommand, startMegaflow } from "./megaflow-command.ts";
 
 /** Starts a browser that asks nobody for anything. */
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
+    timeout: 180_000,
     executablePath: "/usr/bin/chromium",
     args: [
       "--headless",
@@ -84,7 +86,7 @@ export async function openPage(
 ): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(45_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const problems: string[] = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);

@@ -4,10 +4,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type NativeAddon, requireNative } from "../../src/native.ts";
 import type { LinkInfo } from "../../src/native-netdev.ts";
+import { PATIENCE_MS } from "./eventually.ts";
 
 const MEMORY_PAGES = 576;
 const LIST = 0;
 const LIST_MAX = 512;
+/** Frames that any ring has room for. */
+const SLICE = 128;
 const FRAMES = 1 << 16;
 const FRAMES_SIZE = (3 << 20) - FRAMES;
 const RING = 4 << 20;
@@ -70,6 +73,21 @@ export class FrameEnd {
     }
   }
 
+  /**
+   * Sends frames in slices, each when the one before has come out at `witness`: however long the machine is busy with
+   * something else, no ring on the way overflows. Returns what came.
+   */
+  async sendThrough(witness: FrameEnd, frames: readonly Uint8Array[]): Promise<Buffer[]> {
+    const seen: Buffer[] = [];
+    for (let at = 0; at < frames.length; at += SLICE) {
+      const slice = frames.slice(at, at + SLICE);
+      await this.send(slice, 0);
+      seen.push(...(await witness.wait(slice.length)));
+      if (seen.length < at + slice.length) break;
+    }
+    return seen;
+  }
+
   /** Sends frames in one call, at most 512; returns how many went before the kernel had no room. Throws when it refuses one. */
   sendNow(frames: readonly Uint8Array[]): number {
     let at = FRAMES;
@@ -109,10 +127,10 @@ export class FrameEnd {
     return total;
   }
 
-  /** Waits until so many frames were received or the time is over; returns those there are. */
-  async wait(count: number, ms = 3000): Promise<Buffer[]> {
+  /** Waits until so many frames were received or patience is over; returns those there are. */
+  async wait(count: number): Promise<Buffer[]> {
     const taken: Buffer[] = [];
-    const deadline = Date.now() + ms;
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       taken.push(...this.receive().map((one) => one.bytes));
       if (taken.length >= count || Date.now() > deadline) return taken;

@@ -2,8 +2,10 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PATIENCE_MS } from "./eventually.ts";
 
-const KILL_AFTER_MS = 5000;
+/** What does not end by then hangs. */
+const KILL_AFTER_MS = PATIENCE_MS;
 
 /** See the head of the file. */
 export class LabChild {
@@ -51,7 +53,7 @@ export class LabChild {
     if (this.running) this.#process.kill(signal);
   }
 
-  /** Asks it to end, kills it when it does not within five seconds; returns its status. */
+  /** Asks it to end, kills it when it does not; returns its status. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number> {
     this.kill(signal);
     const patience = new AbortController();
@@ -66,7 +68,7 @@ export class LabChild {
   }
 
   /** Waits until its output matches; throws with the output when it ends first or takes longer than `ms`. */
-  async says(pattern: RegExp, ms = 10_000): Promise<RegExpExecArray> {
+  async says(pattern: RegExp, ms = PATIENCE_MS): Promise<RegExpExecArray> {
     const deadline = Date.now() + ms;
     for (;;) {
       const found = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);

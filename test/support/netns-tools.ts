@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PATIENCE_MS } from "./eventually.ts";
 import type { LabChild } from "./lab-child.ts";
 import type { NetLab } from "./netns.ts";
 
@@ -17,7 +18,7 @@ export interface PingOptions {
   readonly size?: number;
   /** Sets "don't fragment". */
   readonly whole?: boolean;
-  /** Seconds to wait for the last answers (default 2). */
+  /** Seconds to wait for the last answers (default 60); a test that expects none says fewer. */
   readonly patience?: number;
 }
 
@@ -40,7 +41,7 @@ export async function ping(
   lab: NetLab,
   netns: string,
   address: string,
-  { count = 5, interval = 0.01, size = 56, whole = false, patience = 2 }: PingOptions = {},
+  { count = 5, interval = 0.01, size = 56, whole = false, patience = PATIENCE_MS / 1000 }: PingOptions = {},
 ): Promise<PingResult> {
   const deadline = Math.ceil(count * interval + patience);
   const args = ["-n", "-c", `${count}`, "-i", `${interval}`, "-s", `${size}`, "-w", `${deadline}`];
@@ -65,7 +66,9 @@ export interface Iperf3Options {
   readonly client: string;
   /** The server's address. */
   readonly address: string;
-  /** Seconds (default 1). */
+  /** Bytes of all connections together (default 8 MB), however long they take; the last ones may be under way when it ends. */
+  readonly bytes?: number;
+  /** Seconds, instead of a number of bytes: for a load that goes on beside something else. */
   readonly seconds?: number;
   /** The server sends. */
   readonly reverse?: boolean;
@@ -73,36 +76,37 @@ export interface Iperf3Options {
   readonly parallel?: number;
   /** UDP at this rate, such as `50M`; TCP without it. */
   readonly udp?: string;
-  /** More options of iperf3's client. */
-  readonly more?: readonly string[];
-  readonly port?: number;
+  /** Seconds until the client gives up connecting (default 60). */
+  readonly patience?: number;
 }
 
 /** What an iperf3 client measured. */
 export interface Iperf3Result {
-  /** Bits a second that arrived. */
-  readonly bitsPerSecond: number;
-  /** Bytes that arrived. */
+  /** Bytes that arrived before the client had sent all. */
   readonly bytes: number;
   /** TCP segments sent again. */
   readonly retransmits: number;
-  /** UDP datagrams that were lost. */
-  readonly lost: number;
-  /** All that iperf3 says. */
-  readonly json: Record<string, unknown>;
 }
+
+/** Longest that the bytes may take, in ms: far from what the slowest machine needs, and far from what retransmissions carry. */
+const TRANSFER_MS = 2 * PATIENCE_MS;
 
 /** Runs an iperf3 server and a client to their end; throws when the connection fails. */
 export async function iperf3(lab: NetLab, options: Iperf3Options): Promise<Iperf3Result> {
-  const { server, client, address, seconds = 1, reverse = false, parallel = 1, udp, port = 5201 } = options;
-  const listener = lab.start(server, "iperf3", "--server", "--one-off", "--forceflush", "-p", `${port}`);
+  const { server, client, address, reverse = false, parallel = 1, udp, seconds, bytes = 8_000_000 } = options;
+  const listener = lab.start(server, "iperf3", "--server", "--one-off", "--forceflush");
   try {
     await listener.says(/Server listening/);
-    const args = ["--client", address, "--json", "-p", `${port}`, "-t", `${seconds}`, "-P", `${parallel}`];
+    // A window: what is in buffers at the end has not arrived.
+    const args = ["--client", address, "--json", "-P", `${parallel}`];
+    if (udp === undefined) args.push("--window", "256K");
+    if (seconds === undefined) args.push("--bytes", `${bytes}`);
+    else args.push("-t", `${seconds}`);
     if (reverse) args.push("--reverse");
     if (udp !== undefined) args.push("--udp", "--bitrate", udp);
-    const child = lab.start(client, "iperf3", "--connect-timeout", "5000", ...args, ...(options.more ?? []));
-    const late = sleep((seconds + 15) * 1000, "late", { ref: false });
+    const patienceMs = (options.patience ?? PATIENCE_MS / 1000) * 1000;
+    const child = lab.start(client, "iperf3", "--connect-timeout", `${patienceMs}`, ...args);
+    const late = sleep((seconds ?? 0) * 1000 + TRANSFER_MS, "late", { ref: false });
     if ((await Promise.race([child.ended, late])) === "late") {
       await child.stop("SIGKILL");
       throw new Error(`iperf3 to ${address} hung: ${child.stdout}`);
@@ -114,9 +118,9 @@ export async function iperf3(lab: NetLab, options: Iperf3Options): Promise<Iperf
 }
 
 interface Iperf3End {
-  sum_received?: { bits_per_second: number; bytes: number };
+  sum_received?: { bytes: number };
   sum_sent?: { retransmits?: number };
-  sum?: { bits_per_second: number; bytes: number; lost_packets?: number };
+  sum?: { bytes: number };
 }
 
 function parseIperf3(child: LabChild, address: string): Iperf3Result {
@@ -126,11 +130,8 @@ function parseIperf3(child: LabChild, address: string): Iperf3Result {
   if (json.error !== undefined) throw new Error(`iperf3 to ${address}: ${json.error}`);
   const { sum_received: tcp, sum_sent: sent, sum } = json.end ?? {};
   return {
-    bitsPerSecond: tcp?.bits_per_second ?? sum?.bits_per_second ?? 0,
     bytes: tcp?.bytes ?? sum?.bytes ?? 0,
     retransmits: sent?.retransmits ?? 0,
-    lost: sum?.lost_packets ?? 0,
-    json,
   };
 }
 
@@ -168,9 +169,9 @@ export class Capture {
     return frames;
   }
 
-  /** Waits until so many frames were seen or the time is over; returns those there are. */
-  async wait(count: number, ms = 3000): Promise<Buffer[]> {
-    const deadline = Date.now() + ms;
+  /** Waits until so many frames were seen or patience is over; returns those there are. */
+  async wait(count: number): Promise<Buffer[]> {
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const frames = this.frames();
       if (frames.length >= count || Date.now() > deadline) return frames;

@@ -10,6 +10,8 @@ import { VlanRelay } from "./vlan-relay.ts";
 const NAMESPACES = "/var/run/netns";
 /** Names that this file gives: mfPIDxLABLABEL. */
 const OURS = /^mf(\d+)x\d+/;
+/** Requests for an address before a host counts as unreachable: three, the kernel's own number, is three seconds. */
+const ADDRESS_REQUESTS = 60;
 let labs = 0;
 
 /** Runs a command to its end; throws with what it said when it fails. For set-up: blocks the thread. */
@@ -124,6 +126,7 @@ export class NetLab implements AsyncDisposable {
     for (const address of addresses) {
       const six = address.includes(":");
       if (six) this.set(netns, `net/ipv6/conf/${name}/disable_ipv6`, 0);
+      this.set(netns, `net/ipv${six ? 6 : 4}/neigh/${name}/mcast_solicit`, ADDRESS_REQUESTS);
       this.ip(netns, "address", "add", address, "dev", name, ...(six ? ["nodad"] : []));
     }
   }
@@ -214,7 +217,9 @@ export class NetLab implements AsyncDisposable {
 function removeLeftovers(): void {
   for (const name of existsSync(NAMESPACES) ? readdirSync(NAMESPACES) : []) {
     const pid = OURS.exec(name)?.[1];
-    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    // What has our own number is a predecessor's as long as we have made none ourselves.
+    const gone = pid === `${process.pid}` ? labs <= 1 : !existsSync(`/proc/${pid}`);
+    if (pid === undefined || !gone) continue;
     try {
       sh("ip", "netns", "del", name);
     } catch {

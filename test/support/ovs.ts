@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { PATIENCE_MS } from "./eventually.ts";
 import { maskOf } from "./ovs-mask.ts";
 import { OvsMonitor, type PacketIn } from "./ovs-monitor.ts";
 import { Unixctl } from "./ovs-unixctl.ts";
@@ -218,7 +219,7 @@ export class OvsOracle {
     ]);
     this.#control = await until(() => Unixctl.connect(this.#path("vs.ctl")));
     this.#nudge = await Unixctl.connect(this.#path("vs.ctl"));
-    await run("ovs-vsctl", [`--db=${database}`, "--timeout=20", ...this.#bridge()]);
+    await run("ovs-vsctl", [`--db=${database}`, "--timeout=60", ...this.#bridge()]);
     for (let port = 1; port <= this.portCount; port++) await this.#openCapture(port, `p${port}`);
     await this.#openCapture(OFPP_LOCAL, "br0");
     this.#monitor = await OvsMonitor.connect(this.#path("br0.mgmt"));
@@ -319,9 +320,9 @@ export class OvsOracle {
   }
 }
 
-/** Tries until it works, for five seconds. */
+/** Tries until it works, as long as patience lasts. */
 async function until<T>(attempt: () => T | Promise<T>): Promise<T> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     try {
       return await attempt();
