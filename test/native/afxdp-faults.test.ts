@@ -9,9 +9,10 @@ import { constants } from "node:os";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { loadNative } from "../../src/native.ts";
+import { eventually } from "../support/eventually.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
 import { Namespaces, sh } from "./namespaces.ts";
-import { Arena, addon, Driver, RING_SIZES, until, untilFree } from "./xsk-driver.ts";
+import { Arena, addon, Driver, RING_SIZES, untilFree } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
 const spaces = new Namespaces();
@@ -188,7 +189,7 @@ test("after kill -9 the interface is the kernel's at once, and another process b
   const exited = once(child, "exit");
   child.kill("SIGKILL");
   await exited;
-  await until("the program is gone", () => !attached());
+  await eventually("the program is gone", () => !attached());
   const arena = new Arena();
   const { fd: anchor } = addon.openAnchor(arena.bytes, arena.umem);
   const driver = await untilFree(() => new Driver(arena, { netns, index, queue: 0, anchor }));
@@ -208,7 +209,7 @@ test("a worker wakes, waits on and kicks sockets that the main thread owns", { s
     const { parentPort, workerData } = require("node:worker_threads");
     const addon = require(workerData.path);
     parentPort.postMessage("waiting");
-    const ready = addon.waitForEvents(Int32Array.of(workerData.fd), 5000);
+    const ready = addon.waitForEvents(Int32Array.of(workerData.fd), 60000);
     parentPort.postMessage([ready, addon.wakeTx(workerData.fd), addon.wakeRx(workerData.fd)]);`;
   const worker = new Worker(source, { eval: true, workerData: { path: addonPath, fd: driver.xsk.fd } });
   const messages: unknown[] = [];
@@ -249,7 +250,7 @@ test("a worker that ends with sockets open closes them, and its memory stays usa
   assert.equal(readdirSync("/proc/self/fd").length >= before + 2, true);
   await worker.terminate();
   const sockets = (): number => readdirSync("/proc/self/fd").length;
-  await until("the worker's descriptors are closed", () => sockets() <= before);
+  await eventually("the worker's descriptors are closed", () => sockets() <= before);
   const words = new Uint32Array(memory.buffer);
   for (let page = 1 << 20; page < 2 << 20; page += 4096) words[page >>> 2] = page;
   assert.equal(words[(1 << 20) >>> 2], 1 << 20);

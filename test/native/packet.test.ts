@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { eventually, PATIENCE_MS } from "../support/eventually.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
 import { Namespaces, sh } from "./namespaces.ts";
 import { numberedFrame, PacketEnd } from "./packet-tap.ts";
-import { addon, until } from "./xsk-driver.ts";
+import { addon } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
 const spaces = new Namespaces();
@@ -25,7 +26,7 @@ test("frames sent from linear memory arrive in the other end's ring, byte for by
     sent += count;
   }
   const received: Buffer[] = [];
-  await until("200 frames", () => {
+  await eventually("200 frames", () => {
     received.push(...witness.receive().map((one) => one.bytes));
     return received.length >= frames.length;
   });
@@ -105,7 +106,7 @@ for (const headerSize of [0, 10, 12]) {
     });
     assert.equal(addon.writeFrames(fd, bytes, 0, 2), 2);
     const seen: Buffer[] = [];
-    await until("two frames from the TAP device", () => {
+    await eventually("two frames from the TAP device", () => {
       seen.push(...end.receive().map((one) => one.bytes));
       return seen.length >= 2;
     });
@@ -114,7 +115,7 @@ for (const headerSize of [0, 10, 12]) {
     assert.equal(addon.readFrames(fd, tapMemory(2048), 0, 1), 0, "nothing to read yet");
     assert.equal(end.send([numberedFrame(3, 80), numberedFrame(4, 1414)]), 2);
     const inbox = tapMemory(2048, 2048, 2048);
-    assert.equal(addon.waitForEvents(Int32Array.of(fd), 1000), 1);
+    assert.equal(addon.waitForEvents(Int32Array.of(fd), PATIENCE_MS), 1);
     assert.equal(addon.readFrames(fd, inbox, 0, 3), 2);
     const lengths = new Uint32Array(inbox.buffer, 0, 4);
     assert.deepEqual([lengths[1], lengths[3]], [headerSize + 80, headerSize + 1414]);

@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { eventually, PATIENCE_MS } from "../support/eventually.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
 import { internetChecksum } from "../support/plain-checksums.ts";
 import { Namespaces } from "./namespaces.ts";
 import { PumpDriver } from "./pump-driver.ts";
-import { addon, until } from "./xsk-driver.ts";
+import { addon } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
 const spaces = new Namespaces();
@@ -125,7 +126,7 @@ test("a large packet leaves the pump as the segments that a card would have sent
     sender.send(buildLarge(large));
     const segments: Buffer[] = [];
     const count = Math.ceil(large.payload.length / large.segment);
-    await until(`${count} segments of ${large.kind}`, () => {
+    await eventually(`${count} segments of ${large.kind}`, () => {
       driver.fill(128);
       assert.ok(driver.pump() >= 0);
       segments.push(...driver.receive());
@@ -161,7 +162,7 @@ test("a checksum that the sender left out is made good, also of a packet in seve
         packet[1] = 0;
         sender.send(packet);
         const seen: Buffer[] = [];
-        await until("the packet", () => {
+        await eventually("the packet", () => {
           driver.fill(16);
           assert.equal(driver.pump() >= 0, true);
           seen.push(...driver.receive());
@@ -191,9 +192,9 @@ test("a large packet waits for room for all its segments, and one that never fit
   const large: Large = { kind: "tcp4", tagged: false, segment: 1000, payload: payloadOf(20_000) };
   sender.send(buildLarge(large));
   narrow.fill(16);
-  await until("the packet in the ring", () => narrow.pump() === 1);
+  await eventually("the packet in the ring", () => narrow.pump() === 1);
   assert.deepEqual([narrow.rxDrops, narrow.receive().length], [1, 0], "20 segments and 16 entries");
-  assert.equal(addon.waitForEvents(Int32Array.of(wide.fd), 1000), 1, "the packet is there");
+  assert.equal(addon.waitForEvents(Int32Array.of(wide.fd), PATIENCE_MS), 1, "the packet is there");
   wide.fill(19);
   assert.equal(wide.pump(), 0, "19 frames are too few");
   wide.fill(20);

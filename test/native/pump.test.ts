@@ -4,11 +4,12 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { QUEUE_UMEM_SIZE } from "../../assembly/layout/queue.ts";
+import { eventually } from "../support/eventually.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
 import { Namespaces, sh } from "./namespaces.ts";
 import { numberedFrame, PacketEnd } from "./packet-tap.ts";
 import { PumpDriver } from "./pump-driver.ts";
-import { addon, until } from "./xsk-driver.ts";
+import { addon } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
 const spaces = new Namespaces();
@@ -26,7 +27,7 @@ function tapDriver(netns: string, headerSize: number, mtu = 1500): PumpDriver {
 /** Gives frames, pumps and takes what comes until there are `count`. */
 async function receiveAll(driver: PumpDriver, count: number): Promise<Buffer[]> {
   const seen: Buffer[] = [];
-  await until(`${count} frames through the pump`, () => {
+  await eventually(`${count} frames through the pump`, () => {
     driver.fill(64);
     assert.ok(driver.pump() >= 0);
     seen.push(...driver.receive());
@@ -44,7 +45,7 @@ async function sendAll(
 ): Promise<Buffer[]> {
   const seen: Buffer[] = [];
   let given = 0;
-  await until(`${frames.length} frames at the other end`, () => {
+  await eventually(`${frames.length} frames at the other end`, () => {
     given += driver.send(frames.slice(given), piece);
     assert.ok(driver.pump() >= 0);
     driver.complete();
@@ -108,7 +109,7 @@ test("a TAP device whose MTU grows loses one packet, and then there is room for 
   const long = [1, 2, 3].map((number) => numberedFrame(number, 9014));
   driver.fill(64);
   end.send(long.slice(0, 1));
-  await until("the packet that was cut off", () => driver.pump() === 1);
+  await eventually("the packet that was cut off", () => driver.pump() === 1);
   assert.deepEqual([driver.receive(), driver.rxDrops], [[], 1]);
   end.send(long.slice(1));
   assert.deepEqual(await receiveAll(driver, 2), long.slice(1));
@@ -128,7 +129,7 @@ test("a packet socket carries packets both ways, and a block that is worked off 
   assert.deepEqual(await sendAll(driver, frames, end, 700), frames);
   assert.equal(end.send(frames), frames.length);
   const seen: Buffer[] = [];
-  await until("600 frames, seven a call", () => {
+  await eventually("600 frames, seven a call", () => {
     driver.fill(16);
     assert.ok(driver.pump(7) <= 7);
     seen.push(...driver.receive());
@@ -193,7 +194,7 @@ test("a device that refuses packets costs only those, and one that is gone says 
     assert.equal(driver.complete(), 3, "the refused one's frame comes back too");
     assert.equal(driver.txDrops, 1);
     const seen: Buffer[] = [];
-    await until("the two good ones", () => {
+    await eventually("the two good ones", () => {
       seen.push(...end.receive().map((one) => one.bytes));
       return seen.length === 2;
     });

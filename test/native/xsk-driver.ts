@@ -1,8 +1,10 @@
 // A plain AF_XDP driver in JavaScript over the rings in linear memory: the independent reader of what the
 // shim says about them. One packet at a time, no speed intended.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { requireNative } from "../../src/native.ts";
 import type { Umem, Xsk, XskMemory, XskPlace, XskRing } from "../../src/native-netdev.ts";
+import { PATIENCE_MS } from "../support/eventually.ts";
 
 export const addon = requireNative("this test");
 
@@ -128,28 +130,15 @@ export class Driver {
   }
 }
 
-/** Tries until it works or half a second is over: a closed socket's queue takes up to 200 ms to be free. */
+/** Tries until it works: a closed socket's queue takes up to 200 ms to be free, longer on a busy machine. */
 export async function untilFree<Value>(attempt: () => Value): Promise<Value> {
-  const deadline = Date.now() + 500;
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     try {
       return attempt();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EBUSY" || Date.now() > deadline) throw error;
-      await pause(10);
+      await sleep(10);
     }
-  }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Waits until the condition holds; fails by name after two seconds. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 2000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not within two seconds: ${what}`);
-    await pause(2);
   }
 }

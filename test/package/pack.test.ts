@@ -42,7 +42,7 @@ before(
     packed = report.files.map((file) => file.path);
     packedSize = report.size;
   },
-  { timeout: 240_000 },
+  { timeout: 580_000 },
 );
 
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -151,7 +151,7 @@ test("the tarball carries WebAssembly, JavaScript and the addon, and no sources 
   assert.ok(packedSize < 8 * 1024 * 1024, `${packedSize} bytes`);
 });
 
-test("installed into an empty folder it replays a packet", { timeout: 120_000 }, () => {
+test("installed into an empty folder it replays a packet", { timeout: 580_000 }, () => {
   const env = { ...process.env, MEGAFLOW_ADDON: "" };
   const { folder } = install("with-compiler", env);
   assertWorks(folder, env);
@@ -162,7 +162,7 @@ test("installed into an empty folder it replays a packet", { timeout: 120_000 },
   assert.match(addonOf(folder, off), /^MEGAFLOW_ADDON=off turned it off/);
 });
 
-test("without a compiler the install succeeds, and the prebuilt addon is used", { timeout: 120_000 }, () => {
+test("without a compiler the install succeeds, and the prebuilt addon is used", { timeout: 580_000 }, () => {
   const env = { ...process.env, MEGAFLOW_ADDON: "", PATH: pathWithoutCompiler() };
   assert.notEqual(
     spawnSync("sh", ["-c", "command -v g++ || command -v cc || command -v make"], { env }).status,

