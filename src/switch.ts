@@ -90,6 +90,7 @@ export class Switch {
     this.options = options;
     this.#settings = options.settings;
     this.bridge = new Bridge(options.bridge ?? "br0");
+    this.bridge.creditRules = () => this.creditRules();
     this.#seed = options.seed ?? randomBytes(8).readBigUInt64LE();
     this.#translateOptions = {
       megaflows: options.exactMegaflows !== true,

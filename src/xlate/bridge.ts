@@ -34,6 +34,8 @@ export class Bridge {
   changes = new BridgeChanges();
   /** Collectors that `sample` may send to. */
   readonly collectorSets = new Set<number>();
+  /** Brings the rules' counters up to date; set by whoever caches answers. */
+  creditRules: () => void = () => {};
   /** What lookups see: rules added in this version or before, and not yet removed. */
   version = 1;
   readonly #options: ClassifierOptions;

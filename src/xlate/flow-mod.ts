@@ -78,17 +78,17 @@ export function removeRules(
     removed.push(rule);
   }
   bridge.version++;
-  removed.push(...removeLearned(bridge, removed));
+  removed.push(...removeLearned(bridge, removed.flatMap(deletingLearns)));
   return removed;
 }
 
 /**
- * Takes out what rules learned with `delete_learned` once no rule is left that learns under the same
- * cookie into the same table.
+ * Takes out what actions that are gone learned with `delete_learned`, once no rule is left that learns under the
+ * same cookie into the same table.
  */
-function removeLearned(bridge: Bridge, gone: readonly TableRule[]): TableRule[] {
+function removeLearned(bridge: Bridge, gone: readonly LearnAction[]): TableRule[] {
   const learned: TableRule[] = [];
-  for (const { tableId, cookie } of gone.flatMap(deletingLearns)) {
+  for (const { tableId, cookie } of gone) {
     let kept = false;
     bridge.forEachRule((rule) => {
       kept ||= deletingLearns(rule).some((learn) => learn.tableId === tableId && learn.cookie === cookie);
@@ -116,7 +116,8 @@ class Bundle {
   readonly #version: number;
   readonly #added = new Set<TableRule>();
   readonly #removed = new Set<TableRule>();
-  readonly #replaced: TableRule[] = [];
+  /** What took the place of a rule. */
+  readonly #successors = new Map<TableRule, TableRule>();
   readonly #rewrites: Rewrite[] = [];
   /** Rules that go on counting where another one left off. */
   readonly #heirs: [old: TableRule, rule: TableRule][] = [];
@@ -146,16 +147,43 @@ class Bundle {
 
   commit(): FlowModResult {
     const { changes, timed } = this.#bridge;
-    const replaced = new Set(this.#replaced);
     for (const rule of this.#removed) {
       this.#bridge.tables[rule.tableId]?.remove(rule);
       timed.delete(rule);
       if (this.#added.has(rule)) continue;
-      changes.removed.push({ rule, reason: replaced.has(rule) ? "replaced" : "delete" });
+      changes.removed.push({ rule, reason: this.#isReplaced(rule) ? "replaced" : "delete" });
     }
+    const learns = [...this.#removed].flatMap(deletingLearns);
+    const modified = this.#rewrite(learns);
+    for (const [old, rule] of this.#heirs) if (this.#isReplaced(old)) old.heir = rule;
+    this.#bridge.version = this.#version;
+    const removed = [...this.#removed].filter((rule) => !this.#added.has(rule));
+    const replaced = removed.filter((rule) => this.#isReplaced(rule));
+    removed.push(...removeLearned(this.#bridge, learns));
+    const added = [...this.#added].filter((rule) => !this.#removed.has(rule));
+    for (const rule of added) {
+      changes.added.add(rule);
+      if (rule.idleTimeout + rule.hardTimeout > 0) timed.add(rule);
+    }
+    return { added, modified: [...modified], removed, replaced };
+  }
+
+  /** Whether a rule with its match and priority is there at the end. */
+  #isReplaced(rule: TableRule): boolean {
+    let next = this.#successors.get(rule);
+    while (next !== undefined && this.#removed.has(next)) next = this.#successors.get(next);
+    return next !== undefined;
+  }
+
+  /** Gives rules their other actions; returns those that were there before. The `learns` that they lose are added. */
+  #rewrite(learns: LearnAction[]): Set<TableRule> {
+    const { changes } = this.#bridge;
+    // What packets have counted until now is not to come back after a counter went to 0.
+    if (this.#rewrites.some(({ mod }) => (mod.flags & FLOW_RESET_COUNTS) !== 0)) this.#bridge.creditRules();
     const modified = new Set<TableRule>();
     for (const { rule, mod } of this.#rewrites) {
       const wasClause = rule.conjunctions !== null;
+      learns.push(...deletingLearns(rule));
       rewrite(rule, mod, this.#nowMs);
       if (this.#added.has(rule) || this.#removed.has(rule)) continue;
       modified.add(rule);
@@ -163,16 +191,7 @@ class Bundle {
       // What the clauses of a conjunction decide does not show in the rules that packets went through.
       if (wasClause || rule.conjunctions !== null) changes.added.add(rule);
     }
-    for (const [old, rule] of this.#heirs) old.heir = rule;
-    this.#bridge.version = this.#version;
-    const removed = [...this.#removed].filter((rule) => !this.#added.has(rule));
-    removed.push(...removeLearned(this.#bridge, removed));
-    const added = [...this.#added].filter((rule) => !this.#removed.has(rule));
-    for (const rule of added) {
-      changes.added.add(rule);
-      if (rule.idleTimeout + rule.hardTimeout > 0) timed.add(rule);
-    }
-    return { added, modified: [...modified], removed, replaced: this.#replaced };
+    return modified;
   }
 
   revert(): void {
@@ -199,7 +218,7 @@ class Bundle {
     const old = table.findExact(match, spec.priority, this.#version);
     if (old !== null) {
       this.#remove(old);
-      this.#replaced.push(old);
+      this.#successors.set(old, rule);
       if ((flags & FLOW_RESET_COUNTS) === 0) {
         rule.credit(old.packets, old.bytes, old.usedMs);
         this.#heirs.push([old, rule]);

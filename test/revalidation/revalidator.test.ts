@@ -263,6 +263,17 @@ test("counters follow a rule that takes another one's place, and those of a dele
   await sw.close();
 });
 
+test("a change that resets counters forgets what megaflows have not handed on yet, too", async () => {
+  const { sw } = create();
+  sw.addFlows("cookie=1,ip actions=2\ncookie=2,arp actions=2\n");
+  for (let i = 0; i < 5; i++) sw.send(one, frame(1));
+  sw.modFlows("cookie=1,reset_counts,ip actions=3");
+  assert.deepEqual(counts(sw), { 1: 0, 2: 0 });
+  sw.send(one, frame(1));
+  assert.deepEqual(counts(sw), { 1: 1, 2: 0 });
+  await sw.close();
+});
+
 test("what no megaflow leads to any more is forgotten", async () => {
   const { sw } = create();
   sw.addFlows("mpls,actions=pop_mpls:0x0800,resubmit(,1)\ntable=1,actions=2\n");

@@ -81,7 +81,8 @@ async function runCase(seed: number): Promise<void> {
       assert.deepEqual(ours, outcome(plain.sw.send(port as OfPort, bytes)), `${where}, port ${port} ${hex}`);
       sent++;
     }
-    assert.deepEqual(stateOf(cached), stateOf(plain), `packets after ${where}`);
+    // Looking brings the counters up to date: a change must do without, too.
+    if (random.chance(50)) assert.deepEqual(stateOf(cached), stateOf(plain), `packets after ${where}`);
     change = churn.next();
   }
   for (const { sw } of [cached, plain]) {

@@ -57,7 +57,10 @@ export class StatefulChurn {
     return random.weighted<() => Change>([
       [5, () => rules("add", this.#some(10))],
       [4, () => rules("delete_strict", headOf(random.pick(this.#flows)))],
-      [4, () => rules("modify_strict", this.#withOtherActions(headOf(random.pick(this.#flows))))],
+      [
+        4,
+        () => rules("modify_strict", this.#reset(this.#withOtherActions(headOf(random.pick(this.#flows))))),
+      ],
       [2, () => rules("modify", this.#withOtherActions(`table=${random.int(0, 2)}`))],
       [1, () => rules("delete", `table=${random.int(0, 5)}`)],
       [2, () => rules("replace", this.#some(60))],
@@ -124,6 +127,11 @@ export class StatefulChurn {
 
   #some(percent: number): string {
     return this.#flows.filter(() => this.#random.chance(percent)).join("\n");
+  }
+
+  #reset(flow: string): string {
+    const resetting = `reset_counts,${flow}`;
+    return this.#random.chance(25) && isAccepted(resetting) ? resetting : flow;
   }
 
   #withOtherActions(head: string): string {

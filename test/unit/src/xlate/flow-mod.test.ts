@@ -6,7 +6,7 @@ import type { GroupMod } from "../../../../src/openflow/group-mod.ts";
 import { parseFlow } from "../../../../src/openflow/parse-flow.ts";
 import { parseGroups } from "../../../../src/openflow/parse-group.ts";
 import { Bridge } from "../../../../src/xlate/bridge.ts";
-import { applyFlowMods, FlowOverlapError } from "../../../../src/xlate/flow-mod.ts";
+import { applyFlowMods, type FlowModResult, FlowOverlapError } from "../../../../src/xlate/flow-mod.ts";
 import { applyGroupMods } from "../../../../src/xlate/group-mod.ts";
 import { describeRule } from "../../../../src/xlate/report.ts";
 
@@ -103,6 +103,31 @@ test("what was learned goes with the last rule that learned it, if it said so", 
   const { removed } = applyFlowMods(bridge, [parseFlow("table=1", {}, "delete")], 0);
   assert.equal(removed.length, 2);
   assert.deepEqual(rulesOf(bridge), ["5: priority 32768, cookie 0x8 0"]);
+});
+
+test("what was learned goes when the rule that learned it gets other actions", () => {
+  const bridge = bridgeWith(
+    "actions=learn(table=5,cookie=7,delete_learned,NXM_OF_IN_PORT[])",
+    "table=5,cookie=7,arp actions=drop",
+  );
+  const { removed } = applyFlowMods(bridge, [parseFlow("table=0 actions=1", {}, "modify")], 0);
+  assert.equal(removed.length, 1);
+  assert.deepEqual(rulesOf(bridge), ["0: priority 32768 1"]);
+});
+
+test("a bundle that adds a rule twice, or adds one and deletes it, ends as its last line says", () => {
+  const bridge = bridgeWith("cookie=1,ip actions=1");
+  const again = [parseFlow("cookie=2,ip actions=2"), parseFlow("cookie=3,ip actions=3")];
+  const counts = ({ added, removed, replaced }: FlowModResult) =>
+    [added, removed, replaced].map((rules) => rules.map(({ cookie }) => Number(cookie)));
+  assert.deepEqual(counts(applyFlowMods(bridge, again, 0)), [[3], [1], [1]]);
+  bridge.takeChanges();
+  const gone = [parseFlow("cookie=4,ip actions=4"), parseFlow("ip", {}, "delete")];
+  assert.deepEqual(counts(applyFlowMods(bridge, gone, 0)), [[], [3], []]);
+  assert.deepEqual(
+    bridge.takeChanges().removed.map(({ rule, reason }) => [rule.cookie, reason]),
+    [[3n, "delete"]],
+  );
 });
 
 test("deleting a group deletes the rules that use it", () => {
