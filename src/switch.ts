@@ -22,6 +22,7 @@ import { Pmd, type PmdPortRecord } from "./pmd/pmd.ts";
 import type { PacketIn } from "./upcall/handler.ts";
 import { Revalidator } from "./upcall/revalidator.ts";
 import type { RevalidatorStats } from "./upcall/revalidator-stats.ts";
+import { RulesInUse } from "./upcall/rules-in-use.ts";
 import type { Ukey } from "./upcall/ukey.ts";
 import { sumUpcalls, type UpcallStats } from "./upcall/upcall-stats.ts";
 import { Bridge } from "./xlate/bridge.ts";
@@ -80,6 +81,7 @@ export class Switch {
   readonly #seed: bigint;
   readonly #recirc = new InternTable<FrozenState>();
   readonly #records = new InternTable<ControllerRecord>();
+  readonly #rulesInUse = new RulesInUse();
   protected readonly ports: PmdPortRecord[] = [];
   readonly #portNames = new Map<string, number>();
   protected readonly revalidator: Revalidator;
@@ -105,6 +107,7 @@ export class Switch {
     this.revalidator = new Revalidator({
       bridge: this.bridge,
       handlers: () => this.pmds.map((pmd) => pmd.handler),
+      rulesInUse: this.#rulesInUse,
       nowMs: () => this.nowMs,
       settings: () => this.settings,
       ruleRemoved: options.ruleRemoved ?? (() => {}),
@@ -330,6 +333,7 @@ export class Switch {
         translation: this.translation,
         recirc: this.#recirc,
         records: this.#records,
+        rulesInUse: this.#rulesInUse,
         packetIn: this.options.packetIn ?? (() => {}),
         applyEffects: (effects) => {
           applyEffects(this.bridge, effects, this.nowMs);

@@ -1,5 +1,5 @@
 // Tells which megaflows a change of the bridge can touch, so that the others need no second translation. A
-// megaflow is touched by a rule that it went through and that is gone or another one now; by a new rule that
+// megaflow is touched by a rule that it came from and that is gone or another one now; by a new rule that
 // some packet of it would meet in a table it looked up; by a group, a port or an address that it depends on.
 
 import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
@@ -10,77 +10,119 @@ import { reachOf } from "../xlate/action-reach.ts";
 import type { Bridge } from "../xlate/bridge.ts";
 import { type BridgeChanges, MAC_TAG_ANY } from "../xlate/changes.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
-import type { Ukey } from "./ukey.ts";
+import { type DependenceTable, MARK_BELOW, MARK_REWRITES, PlaceState } from "./dependence-table.ts";
+import { OverlapTable } from "./overlap.ts";
+import type { RulesInUse } from "./rules-in-use.ts";
 
 const CONJ_ID_WORD = FLOW_CONJ_ID / 4;
 const IN_PORT_WORD = FLOW_OF_IN_PORT / 4;
 const ACTSET_WORD = FLOW_ACTSET_OUTPUT / 4;
 
-/** From so many new rules on only tables and priorities are compared: a scan stays short. */
+/** Of so many new rules each is compared with a megaflow in full; of more only the words of the key. */
 const COMPARED_RULES_MAX = 32;
+/** Changes taken in at once. */
+const PREPARED_AT_ONCE = 256;
+/** Priority of a new rule that lookups see whatever else they found. */
+const ANY_PRIORITY = 0xffff;
 
-/** What the filter reads of a megaflow. */
-export type FilteredUkey = Pick<Ukey, "keyInto" | "mask" | "rules" | "someRule" | "missedTables" | "macTag">;
+/** Marks of rules that megaflows came from. */
+const CHANGED = 1;
+const LOOKED_AT = 2;
+const LEADS_THERE = 4;
 
 /** Key of the megaflow at hand. */
 const key = new Uint32Array(KEY_WORD_COUNT);
 
-/** New rules of a table, as a lookup that has found something meets them. */
-interface TablePart {
-  readonly tableId: number;
-  /** A lookup that found a rule of higher priority does not see it; Infinity where conjunctions may. */
-  readonly priority: number;
-  /** Bit of the table among those that had nothing. */
-  readonly missBit: number;
-  /** Whether a lookup that found this rule may see the new one. */
-  readonly yields: (found: TableRule) => boolean;
-}
-
-/** A new rule, as a lookup meets it. */
-interface NewRule extends TablePart {
-  readonly indexes: readonly number[];
-  readonly bits: readonly number[];
-  readonly values: readonly number[];
-}
-
 /** See the head of the file. */
 export class ChangeFilter {
   readonly #changes: BridgeChanges;
+  readonly #inUse: RulesInUse;
   /** Rules that are gone or have other actions. */
   readonly #rules = new Set<TableRule>();
   readonly #groups: ReadonlySet<number>;
-  readonly #newRules: NewRule[];
-  /** Set instead of `#newRules` when they are too many: the highest priority of a new rule, by table. */
-  readonly #newParts: TablePart[] | null = null;
-  readonly #isChanged = (rule: TableRule): boolean => this.#rules.has(rule);
+  /** New rules, and how each is met, as long as they are few. */
+  readonly #newRules: NewRule[] = [];
+  #newRuleCount = 0;
+  readonly #overlaps = new OverlapTable();
+  /** By table: the highest priority of a new rule; -1 = there is none. */
+  readonly #ceilings = new Int32Array(256).fill(-1);
+  /** `missedTables` of megaflows that a new rule may concern. */
+  #missBits = 0;
+  readonly #outputs: boolean;
+  readonly #preparing: Iterator<void>;
+  #prepared = false;
+  /** Whether a changed rule is one that megaflows came from. */
+  #used = false;
 
-  constructor(bridge: Bridge, changes: BridgeChanges) {
+  constructor(bridge: Bridge, changes: BridgeChanges, inUse: RulesInUse) {
     this.#changes = changes;
-    for (const rule of changes.modified) this.#rules.add(rule);
-    for (const { rule } of changes.removed) this.#rules.add(rule);
+    this.#inUse = inUse;
     this.#groups = withUsers(bridge, changes.groups);
-    const clauses = [...this.#rules].filter((rule) => rule.conjunctions !== null);
-    this.#newRules = [...changes.added, ...clauses].map(newRule);
-    if (this.#newRules.length <= COMPARED_RULES_MAX) return;
-    const priorities = new Map<number, number>();
-    for (const { tableId, priority } of this.#newRules) {
-      priorities.set(tableId, Math.max(priority, priorities.get(tableId) ?? -1));
-    }
-    this.#newParts = [...priorities].map(([tableId, priority]) => tablePart(tableId, priority));
+    this.#outputs = this.#groups.size + changes.ports.size > 0;
+    inUse.marks.fill(0);
+    inUse.markOf = (rule) => (this.#rules.has(rule) ? CHANGED : 0);
+    this.#preparing = this.#prepare();
   }
 
-  /** Whether the megaflow's answer may be another one now. */
-  touches(ukey: FilteredUkey): boolean {
-    const changes = this.#changes;
-    if (changes.all) return true;
-    if (ukey.macTag !== 0 && this.#touchesMac(ukey.macTag)) return true;
-    if (this.#rules.size > 0 && ukey.someRule(this.#isChanged)) return true;
-    if (this.#newParts !== null) {
-      for (const part of this.#newParts) if (meets(ukey, part)) return true;
-    } else {
-      for (const rule of this.#newRules) if (sees(ukey, rule)) return true;
+  /** Takes the changes in, some hundreds a call; returns whether it is through, and may be asked. */
+  prepare(): boolean {
+    this.#prepared ||= this.#preparing.next().done === true;
+    return this.#prepared;
+  }
+
+  /** Whether a look at the megaflows of a PMD is worth while: most changes of rules concern none of them. */
+  mayTouchAny(table: DependenceTable): boolean {
+    const { all, macTags, rulesChanged } = this.#changes;
+    if (all || this.#used || this.#outputs || macTags.size > 0) return true;
+    if (rulesChanged && table.anyTagCount > 0) return true;
+    if (this.#newRuleCount === 0) return false;
+    return table.missCount > 0 || this.#ceilings.some((most, id) => most >= 0 && this.#inUse.ofTable(id) > 0);
+  }
+
+  /** The first place from `from` on with a megaflow that the change may touch; `end` where there is none before. */
+  next(table: DependenceTable, from: number, end: number): number {
+    const { states } = table;
+    for (let place = from; place < end; place++) {
+      const state = states[place];
+      if (state === PlaceState.BUSY) return place;
+      if (state === PlaceState.LIVE && this.#mayTouch(table, place)) return place;
     }
-    return this.#groups.size + changes.ports.size > 0 && this.#touchesOutput(ukey);
+    return end;
+  }
+
+  /** Whether the answer of the megaflow in that place may be another one now. */
+  touches(table: DependenceTable, place: number): boolean {
+    return this.#mayTouch(table, place) && this.#touches(table, place);
+  }
+
+  #mayTouch(table: DependenceTable, place: number): boolean {
+    if (this.#changes.all) return true;
+    const tag = table.macTags[place] as number;
+    if (tag !== 0 && this.#touchesMac(tag)) return true;
+    const marks = table.marks(place, this.#ceilings);
+    if ((marks & CHANGED) !== 0) return true;
+    if (((marks & MARK_BELOW) | ((table.missedTables[place] as number) & this.#missBits)) !== 0) {
+      const isPlain = (marks & MARK_REWRITES) === 0 && wordOf(table, place, KEY_RECIRC_ID) === 0;
+      if (!isPlain || this.#mayOverlap(table, place)) return true;
+    }
+    return this.#outputs && this.#touchesOutput(table, place);
+  }
+
+  #mayOverlap(table: DependenceTable, place: number): boolean {
+    const mask = table.masks.at(table.maskNumbers[place] as number);
+    return this.#overlaps.has(table.keys, table.keyNumbers[place] as number, mask);
+  }
+
+  /** The same in full, for a megaflow that passed `#mayTouch`. */
+  #touches(table: DependenceTable, place: number): boolean {
+    if (this.#changes.all || this.#newRuleCount === 0 || this.#newRuleCount > COMPARED_RULES_MAX) return true;
+    const tag = table.macTags[place] as number;
+    if (tag !== 0 && this.#touchesMac(tag)) return true;
+    if ((table.marks(place, this.#ceilings) & CHANGED) !== 0) return true;
+    if (this.#outputs && this.#touchesOutput(table, place)) return true;
+    const rules = table.rules(place);
+    const missed = table.missedTables[place] as number;
+    return this.#newRules.some((rule) => meets(rules, missed, rule) && overlaps(table, place, rules, rule));
   }
 
   #touchesMac(tag: number): boolean {
@@ -89,17 +131,75 @@ export class ChangeFilter {
   }
 
   /** Whether it uses a group or port that changed; behind a recirculation nobody knows. */
-  #touchesOutput(ukey: FilteredUkey): boolean {
-    ukey.keyInto(key);
-    if (key[KEY_RECIRC_ID >>> 2] !== 0) return true;
+  #touchesOutput(table: DependenceTable, place: number): boolean {
+    if (wordOf(table, place, KEY_RECIRC_ID) !== 0) return true;
     const { ports } = this.#changes;
-    if (ports.has(odpPortToOf(key[KEY_IN_PORT >>> 2] as OdpPort))) return true;
-    return ukey.rules.some(({ actions }) => {
-      const reach = reachOf(actions);
-      if (this.#groups.size > 0 && intersects(reach.groups, this.#groups)) return true;
-      return ports.size > 0 && (reach.ports === null || intersects(reach.ports, ports));
-    });
+    if (ports.has(odpPortToOf(wordOf(table, place, KEY_IN_PORT) as OdpPort))) return true;
+    return table.someRule(place, (number) => this.#leadsThere(number));
   }
+
+  /** Whether a rule leads to a group or port that changed; worked out once a rule. */
+  #leadsThere(number: number): boolean {
+    const { marks } = this.#inUse;
+    const known = marks[number] as number;
+    if ((known & LOOKED_AT) !== 0) return (known & LEADS_THERE) !== 0;
+    const leads = this.#reaches(this.#inUse.at(number));
+    marks[number] = known | LOOKED_AT | (leads ? LEADS_THERE : 0);
+    return leads;
+  }
+
+  #reaches({ actions }: TableRule): boolean {
+    const reach = reachOf(actions);
+    if (this.#groups.size > 0 && intersects(reach.groups, this.#groups)) return true;
+    const { ports } = this.#changes;
+    return ports.size > 0 && (reach.ports === null || intersects(reach.ports, ports));
+  }
+
+  *#prepare(): Generator<void> {
+    const { modified, removed, added } = this.#changes;
+    let count = 0;
+    for (const rule of modified) {
+      this.#inUse.changed(rule);
+      this.#markChanged(rule);
+      if (++count % PREPARED_AT_ONCE === 0) yield;
+    }
+    for (const { rule } of removed) {
+      this.#markChanged(rule);
+      if (++count % PREPARED_AT_ONCE === 0) yield;
+    }
+    for (const rule of added) {
+      this.#takeNew(rule);
+      if (++count % PREPARED_AT_ONCE === 0) yield;
+    }
+    for (const rule of this.#rules) {
+      if (rule.conjunctions !== null) this.#takeNew(rule);
+      if (++count % PREPARED_AT_ONCE === 0) yield;
+    }
+  }
+
+  #markChanged(rule: TableRule): void {
+    this.#rules.add(rule);
+    if (rule.useNumber === 0) return;
+    this.#inUse.marks[rule.useNumber]! |= CHANGED;
+    this.#used = true;
+  }
+
+  #takeNew(rule: TableRule): void {
+    const { tableId, conjunctions, match } = rule;
+    const loose = conjunctions !== null || match.mask.indexes.includes(CONJ_ID_WORD);
+    const priority = loose ? ANY_PRIORITY : rule.priority;
+    this.#ceilings[tableId] = Math.max(this.#ceilings[tableId] as number, priority);
+    this.#missBits |= 1 << (tableId & 31);
+    this.#overlaps.add(rule);
+    if (++this.#newRuleCount <= COMPARED_RULES_MAX) this.#newRules.push({ rule, priority });
+  }
+}
+
+/** A new rule, as a lookup meets it. */
+interface NewRule {
+  readonly rule: TableRule;
+  /** A lookup that found a rule of higher priority does not see it. */
+  readonly priority: number;
 }
 
 /** Groups that changed, and those that lead to them. */
@@ -118,46 +218,36 @@ function withUsers(bridge: Bridge, changed: ReadonlySet<number>): ReadonlySet<nu
   return found;
 }
 
-function newRule(rule: TableRule): NewRule {
-  const { tableId, conjunctions, match } = rule;
-  const { indexes, bits } = match.mask;
-  const loose = conjunctions !== null || indexes.includes(CONJ_ID_WORD);
-  const priority = loose ? Number.POSITIVE_INFINITY : rule.priority;
-  return { ...tablePart(tableId, priority), indexes, bits, values: match.values };
+/** Whether a megaflow looked the rule's table up and found nothing of a higher priority. */
+function meets(found: readonly TableRule[], missed: number, { rule, priority }: NewRule): boolean {
+  const { tableId } = rule;
+  if ((missed & (1 << (tableId & 31))) !== 0) return true;
+  return found.some(
+    (one) =>
+      one.tableId === tableId && (one.priority <= priority || one.match.mask.indexes.includes(CONJ_ID_WORD)),
+  );
 }
 
-function tablePart(tableId: number, priority: number): TablePart {
-  const yields = (found: TableRule): boolean =>
-    found.tableId === tableId &&
-    (found.priority <= priority || found.match.mask.indexes.includes(CONJ_ID_WORD));
-  return { tableId, priority, missBit: 1 << (tableId & 31), yields };
-}
-
-/** Whether the megaflow looked a table up and found nothing of a higher priority. */
-function meets(ukey: FilteredUkey, { missBit, yields }: TablePart): boolean {
-  return (ukey.missedTables & missBit) !== 0 || ukey.someRule(yields);
-}
-
-/** Whether some packet of the megaflow may match the new rule where it looks its table up. */
-function sees(ukey: FilteredUkey, rule: NewRule): boolean {
-  return meets(ukey, rule) && overlaps(ukey, rule);
-}
-
-function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boolean {
-  const { mask } = ukey;
-  ukey.keyInto(key);
+/** Whether some packet of the megaflow may match the new rule. */
+function overlaps(
+  table: DependenceTable,
+  place: number,
+  rules: readonly TableRule[],
+  { rule }: NewRule,
+): boolean {
+  const mask = table.masks.at(table.maskNumbers[place] as number).bits;
+  table.keys.read(table.keyNumbers[place] as number, key);
   // Behind a recirculation the actions that went before are not among the rules.
   if (key[KEY_RECIRC_ID >>> 2] !== 0) return true;
-  const writes = ukey.rules.map(({ actions }) => reachOf(actions).writes);
+  const { indexes, bits } = rule.match.mask;
+  const { values } = rule.match;
+  const writes = rules.map(({ actions }) => reachOf(actions).writes);
   for (let i = 0; i < indexes.length; i++) {
     const word = indexes[i] as number;
     if (word === CONJ_ID_WORD || word === ACTSET_WORD) continue;
     if (writes.some((written) => written === null || written.has(word))) continue;
-    const value = values[i] as number;
-    const bit = bits[i] as number;
-    if (((startValue(word) ^ value) & bit & (word < KEY_WORD_COUNT ? (mask[word] as number) : -1)) !== 0) {
-      return false;
-    }
+    const seen = word < KEY_WORD_COUNT ? (mask[word] as number) : -1;
+    if (((startValue(word) ^ (values[i] as number)) & (bits[i] as number) & seen) !== 0) return false;
   }
   return true;
 }
@@ -166,6 +256,10 @@ function overlaps(ukey: FilteredUkey, { indexes, bits, values }: NewRule): boole
 function startValue(word: number): number {
   if (word < KEY_WORD_COUNT) return key[word] as number;
   return word === IN_PORT_WORD ? odpPortToOf(key[KEY_IN_PORT >>> 2] as OdpPort) : 0;
+}
+
+function wordOf(table: DependenceTable, place: number, offset: number): number {
+  return table.keys.word(table.keyNumbers[place] as number, offset >>> 2);
 }
 
 function intersects<T extends number | OfPort>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean {

@@ -21,8 +21,10 @@ import type { SideEffect, TranslateContext, TranslateOptions, Translation } from
 import { type Answer, AnswerTable } from "./answers.ts";
 import { CommandTokens } from "./command-tokens.ts";
 import { FlowCredit, hostFlags } from "./credit.ts";
+import { type Dependence, DependenceTable, PlaceState } from "./dependence-table.ts";
 import { KeyStore } from "./key-store.ts";
-import { type Dependence, Ukey } from "./ukey.ts";
+import type { RulesInUse } from "./rules-in-use.ts";
+import { Ukey } from "./ukey.ts";
 import { UkeyTable } from "./ukey-table.ts";
 import { type HandlerCounters, UpcallTimes } from "./upcall-stats.ts";
 
@@ -37,6 +39,8 @@ export interface InstalledOptions {
   readonly translation: TranslateContext;
   readonly recirc: Retaining;
   readonly records: Retaining;
+  /** Rules that megaflows of any PMD came from. */
+  readonly rulesInUse: RulesInUse;
   /** Applies what a translation caused. */
   readonly applyEffects: (effects: readonly SideEffect[]) => void;
   readonly nowMs: () => number;
@@ -86,10 +90,14 @@ export class InstalledMegaflows {
   readonly #credit: FlowCredit;
   /** Masks of all megaflows in `ukeys`. */
   readonly #masks: MaskSet;
+  /** What the megaflows in `ukeys` depend on, by place. */
+  readonly dependences: DependenceTable;
   /** What a reply is about, by token. */
   readonly #waiting = new CommandTokens<Ukey>();
   /** What megaflows become when the PMD has their new actions. */
   readonly #modifying = new Map<Ukey, Modification>();
+  /** Megaflows that took over what another one was to do, while a round of revalidation looks at all of them. */
+  adopted: Ukey[] | null = null;
   /** Token of the last reply. */
   #acknowledged: number;
   #effectful = 0;
@@ -98,6 +106,7 @@ export class InstalledMegaflows {
   constructor(channel: PmdChannel, options: InstalledOptions, maskLimit: number) {
     this.channel = channel;
     this.#masks = new MaskSet(maskLimit);
+    this.dependences = new DependenceTable(options.rulesInUse, this.keys, this.#masks);
     this.#options = options;
     this.#credit = new FlowCredit(channel.memory);
     this.#acknowledged = channel.lastToken;
@@ -108,6 +117,11 @@ export class InstalledMegaflows {
     let count = 0;
     for (const ukey of this.ukeys.values()) if (ukey.state === "live") count++;
     return count;
+  }
+
+  /** Whether some megaflow is to get other actions, which depend on other things. */
+  get isModifying(): boolean {
+    return this.#modifying.size > 0;
   }
 
   /** Commands sent whose reply has not come. */
@@ -176,6 +190,7 @@ export class InstalledMegaflows {
       return false;
     }
     ukey.state = "modifying";
+    this.dependences.states[ukey.place] = PlaceState.BUSY;
     this.#modifying.set(ukey, next);
     next.block = this.channel.capacity.reserveProgram(answer.program);
     this.#waiting.set(this.channel.modifyFlow(ukey.flow, ukey.cookie, answer.program), ukey);
@@ -204,6 +219,7 @@ export class InstalledMegaflows {
       const next = this.#modifying.get(ukey);
       if (next !== undefined) this.#release(next.answer);
       this.#release(ukey.answer);
+      this.dependences.forgetRules(ukey.place);
     }
   }
 
@@ -226,16 +242,10 @@ export class InstalledMegaflows {
     // Making room may take replies in, and these give numbers back: the number comes after it.
     const block = this.channel.capacity.reserveFlow(lanes.length, program);
     const cookie = this.ukeys.nextCookie;
-    const { keys, ufid } = this;
-    const ukey = new Ukey({
-      cookie,
-      shape,
-      keys,
-      keyNumber,
-      answer,
-      ...about,
-      block,
-    });
+    const { dependences: table, ufid } = this;
+    const { hasEffects, createdMs } = about;
+    const ukey = new Ukey({ cookie, shape, table, answer, hasEffects, createdMs, block });
+    table.take(ukey.place, keyNumber, shape, about);
     this.ukeys.add(ukey);
     if (about.hasEffects) this.#effectful++;
     ufidInto(ufid, this.key, bits, shape.words);
@@ -293,7 +303,7 @@ export class InstalledMegaflows {
   #modified(ukey: Ukey, status: CommandStatus): void {
     const next = this.#modifying.get(ukey)!;
     this.#modifying.delete(ukey);
-    ukey.state = "live";
+    this.#lives(ukey);
     if (status === CommandStatus.OK) {
       this.channel.capacity.releaseProgram(ukey.block);
       this.#adoptModification(ukey, next);
@@ -319,7 +329,7 @@ export class InstalledMegaflows {
   #putAnswered(ukey: Ukey, status: CommandStatus, reply: number): void {
     const { u32 } = this.channel.memory;
     if (status === CommandStatus.OK) {
-      ukey.state = "live";
+      this.#lives(ukey);
       ukey.flow = u32[(reply + REPLY_VALUE) >>> 2]!;
       this.counters.installed++;
       return;
@@ -344,6 +354,7 @@ export class InstalledMegaflows {
     older.answer = younger.answer;
     older.block = younger.block;
     older.dependOn(younger);
+    this.adopted?.push(older);
     younger.answer = answer;
     younger.block = block;
   }
@@ -351,10 +362,16 @@ export class InstalledMegaflows {
   #forget(ukey: Ukey): void {
     this.channel.capacity.releaseFlow(ukey.lanes.length, ukey.block);
     this.#release(ukey.answer);
-    this.ukeys.delete(ukey.cookie);
     this.#masks.release(ukey.shape);
     this.keys.remove(ukey.keyNumber);
+    this.dependences.leave(ukey.place);
+    this.ukeys.delete(ukey.cookie);
     ukey.state = "gone";
+  }
+
+  #lives(ukey: Ukey): void {
+    ukey.state = "live";
+    this.dependences.states[ukey.place] = PlaceState.LIVE;
   }
 
   #retain(answer: Answer): void {

@@ -73,6 +73,18 @@ export class KeyStore {
     }
   }
 
+  /** One word of a stored key. */
+  word(number: number, word: number): number {
+    const chunk = this.#chunks[number >>> CHUNK_LOG]!;
+    const at = number & (CHUNK_WORDS - 1);
+    if (word < PLAIN_LANES * 4) return chunk[at + 1 + word]!;
+    const lane = (word >>> 2) - PLAIN_LANES;
+    const lanes = chunk[at]!;
+    if (((lanes >>> lane) & 1) === 0) return 0;
+    const before = bitCount(lanes & ((1 << lane) - 1));
+    return chunk[at + 1 + (PLAIN_LANES + before) * 4 + (word & 3)]!;
+  }
+
   /** Whether a stored key and another one are equal under a mask. */
   agrees(
     number: number,

@@ -10,10 +10,14 @@ export interface Slice {
   readonly deadline: number;
 }
 
-/** Megaflows visited between two looks at the clock. */
+/** Megaflows visited between two looks at the clock, and places that are only looked at. */
 const STRIDE = 16;
+const LOOKED_AT = 2048;
 /** Room that a stride's commands may need: below it the pass waits for the PMD. */
 const ROOM_BYTES = 256 << 10;
+
+type Visit = (handler: UpcallHandler, ukey: Ukey) => void;
+type Next = (handler: UpcallHandler, from: number, end: number) => number;
 
 /** Whether a slice is over. */
 export function isOver({ deadline }: Slice): boolean {
@@ -29,35 +33,39 @@ export function isFull(handler: UpcallHandler, { deadline }: Slice): boolean {
 export class Pass {
   /** PMDs that were gone through, or are being. */
   readonly #begun = new Set<UpcallHandler>();
+  /** How far to go, where only what was there when the pass was made needs a visit. */
+  readonly #ends: ReadonlyMap<UpcallHandler, number> | undefined;
   #handler: UpcallHandler | undefined;
   #place = 0;
   #end = 0;
 
-  /** Goes on until it is through or the slice is over; returns whether it is through. */
-  run(
-    handlers: readonly UpcallHandler[],
-    slice: Slice,
-    visit: (handler: UpcallHandler, ukey: Ukey) => void,
-  ): boolean {
+  /** `before`: visit only megaflows that are there now, in these PMDs. */
+  constructor(before?: readonly UpcallHandler[]) {
+    if (before !== undefined) this.#ends = new Map(before.map((handler) => [handler, handler.ukeys.length]));
+  }
+
+  /**
+   * Goes on until it is through or the slice is over; returns whether it is through. `next` names the first place
+   * worth a visit from a place on and before an end; that end where there is none.
+   */
+  run(handlers: readonly UpcallHandler[], slice: Slice, visit: Visit, next: Next = nextPlace): boolean {
     for (;;) {
       if (this.#handler !== undefined && !handlers.includes(this.#handler)) this.#handler = undefined;
       this.#handler ??= this.#next(handlers);
       if (this.#handler === undefined) return true;
-      if (!this.#stride(this.#handler, slice, visit)) return false;
+      if (!this.#stride(this.#handler, slice, visit, next)) return false;
     }
   }
 
   /** Visits what is left of one PMD; returns whether that was all. */
-  #stride(
-    handler: UpcallHandler,
-    slice: Slice,
-    visit: (handler: UpcallHandler, ukey: Ukey) => void,
-  ): boolean {
+  #stride(handler: UpcallHandler, slice: Slice, visit: Visit, next: Next): boolean {
     const { ukeys } = handler;
     while (this.#place < this.#end) {
       if (isOver(slice) || isFull(handler, slice)) return false;
-      const stop = Math.min(this.#end, this.#place + STRIDE);
-      while (this.#place < stop) {
+      const stop = Math.min(this.#end, this.#place + LOOKED_AT);
+      for (let visits = 0; visits < STRIDE && this.#place < stop; visits++) {
+        this.#place = next(handler, this.#place, stop);
+        if (this.#place === stop) break;
         const ukey = ukeys.at(this.#place++);
         if (ukey !== undefined) visit(handler, ukey);
       }
@@ -72,7 +80,11 @@ export class Pass {
     if (next === undefined) return undefined;
     this.#begun.add(next);
     this.#place = 0;
-    this.#end = next.ukeys.length;
+    this.#end = this.#ends === undefined ? next.ukeys.length : (this.#ends.get(next) ?? 0);
     return next;
   }
+}
+
+function nextPlace(_handler: UpcallHandler, from: number): number {
+  return from;
 }

@@ -2,6 +2,7 @@
 
 import type { RuleRemovalReason } from "../xlate/changes.ts";
 import { Histogram, type HistogramReport } from "./histogram.ts";
+import type { SliceReport } from "./slice-watch.ts";
 
 /** Why a megaflow was taken out of a PMD. */
 export type MegaflowRemovalReason = "idle" | "flowLimit" | "changed" | "flush";
@@ -26,7 +27,6 @@ export class RevalidatorCounters {
   readonly dumpUs = new Histogram();
   readonly roundUs = new Histogram();
   readonly settleUs = new Histogram();
-  readonly sliceUs = new Histogram();
   readonly ageMs = new Histogram();
 }
 
@@ -62,6 +62,9 @@ export interface RevalidatorStats {
   readonly roundUs: HistogramReport;
   readonly settleUs: HistogramReport;
   readonly sliceUs: HistogramReport;
+  /** The slice that was longest by the clock, and the one in which the thread ran longest; null before any. */
+  readonly longestSlice: SliceReport | null;
+  readonly busiestSlice: SliceReport | null;
   /** Ages of megaflows in milliseconds when they went idle or made room. */
   readonly ageMs: HistogramReport;
 }

@@ -13,6 +13,8 @@ import { isOver, type Slice } from "./pass.ts";
 import { Reinstallation } from "./reinstallation.ts";
 import { RevalidatorCounters, type RevalidatorStats } from "./revalidator-stats.ts";
 import { RuleExpiry } from "./rule-expiry.ts";
+import type { RulesInUse } from "./rules-in-use.ts";
+import { SliceWatch } from "./slice-watch.ts";
 import { Sweep } from "./sweep.ts";
 
 /** Settings that matter here; they may change while the switch runs. */
@@ -28,6 +30,7 @@ export interface RevalidatorOptions {
   readonly bridge: Bridge;
   /** Handlers of the PMDs that are there now. */
   readonly handlers: () => readonly UpcallHandler[];
+  readonly rulesInUse: RulesInUse;
   readonly nowMs: () => number;
   readonly settings: () => RevalidatorSettings;
   /** Told of rules that are gone, when their statistics are complete. */
@@ -53,6 +56,7 @@ const REGISTRIES_MS = 5000;
 /** See the head of the file. */
 export class Revalidator {
   readonly counters = new RevalidatorCounters();
+  readonly watch = new SliceWatch();
   readonly #options: RevalidatorOptions;
   readonly #limit: FlowLimit;
   #round:
@@ -82,14 +86,16 @@ export class Revalidator {
 
   /** Works until the slice is over; returns whether there is more to do at once. */
   turn(slice: Slice): boolean {
-    const start = performance.now();
+    const { watch } = this;
+    watch.begin();
     const handlers = this.#options.handlers();
     for (const { channel } of handlers) channel.cork();
     const more = this.#work(slice);
+    watch.now("commands");
     for (const { channel } of handlers) channel.uncork();
+    watch.now("telling listeners");
     this.#passFences();
-    const tookMs = performance.now() - start;
-    if (tookMs > 0.02) this.counters.sliceUs.add(tookMs * 1000);
+    watch.end();
     return more;
   }
 
@@ -161,7 +167,9 @@ export class Revalidator {
       dumpUs: counters.dumpUs.report(),
       roundUs: counters.roundUs.report(),
       settleUs: counters.settleUs.report(),
-      sliceUs: counters.sliceUs.report(),
+      sliceUs: this.watch.sliceUs.report(),
+      longestSlice: this.watch.longest,
+      busiestSlice: this.watch.busiest,
       ageMs: counters.ageMs.report(),
     };
   }
@@ -183,7 +191,9 @@ export class Revalidator {
 
   #workRound(slice: Slice): boolean {
     const handlers = this.#options.handlers();
+    this.watch.now("choosing");
     this.#round ??= this.#newRound();
+    this.watch.now("translating");
     const { work, changes, sinceMs } = this.#round;
     if (!work.run(handlers, slice)) return false;
     this.#round = undefined;
@@ -191,7 +201,7 @@ export class Revalidator {
     this.#roundMs = work.workMs;
     this.counters.rounds++;
     this.counters.roundUs.add(work.workMs * 1000);
-    this.#limit.measured(work.retranslated, work.workMs);
+    this.#limit.measured(work.retranslated, work.megaflowsMs);
     const tokens = handlers.map((handler) => ({ handler, token: handler.channel.lastToken }));
     this.#fences.push({ sinceMs, tokens, removals: changes.removed });
     return true;
@@ -210,7 +220,8 @@ export class Revalidator {
     const { bridge } = this.#options;
     const changes = bridge.takeChanges();
     this.#begun++;
-    const work = new ChangeRound(new ChangeFilter(bridge, changes), this.counters);
+    const filter = new ChangeFilter(bridge, changes, this.#options.rulesInUse);
+    const work = new ChangeRound(filter, this.counters, this.#options.handlers());
     return { work, changes, sinceMs: performance.now() };
   }
 
@@ -244,6 +255,7 @@ export class Revalidator {
   /** The sweep, and behind it the rules whose time is over. */
   #workSweep(slice: Slice): boolean {
     const { bridge, nowMs } = this.#options;
+    this.watch.now("reading statistics");
     if (this.#sweep !== undefined) {
       if (!this.#sweep.run(this.#options.handlers(), slice)) return false;
       const { startMs, workMs } = this.#sweep;
@@ -253,8 +265,10 @@ export class Revalidator {
       this.#pauseMs = slice.deadline === Number.POSITIVE_INFINITY ? 0 : workMs / SWEEP_SHARE;
       this.#expiry = new RuleExpiry(bridge, startMs);
       bridge.macs.expire(nowMs());
+      this.watch.now("sweeping registries");
       this.#sweepRegistries();
     }
+    this.watch.now("expiring rules");
     if (this.#expiry !== undefined && !this.#expiry.run(slice)) return false;
     this.#expiry = undefined;
     return true;
@@ -268,6 +282,7 @@ export class Revalidator {
   }
 
   #workReinstallation(slice: Slice): boolean {
+    this.watch.now("reinstalling");
     for (let one = this.#reinstallations[0]; one !== undefined; one = this.#reinstallations[0]) {
       if (this.#options.handlers().includes(one.to) && !one.run(slice)) return false;
       this.#reinstallations.shift();
@@ -282,6 +297,7 @@ export class Revalidator {
     }
     this.#eviction ??= this.#newEviction();
     if (this.#eviction === undefined) return true;
+    this.watch.now("making room");
     if (!this.#eviction.run(slice)) return false;
     const { handler } = this.#eviction;
     this.#refused.set(handler, handler.counters.refused);

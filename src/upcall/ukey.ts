@@ -9,7 +9,7 @@ import { ufidOf } from "../odp/ufid.ts";
 import type { MegaflowMask } from "../xlate/mask-limit.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 import type { Answer } from "./answers.ts";
-import type { KeyStore } from "./key-store.ts";
+import type { Dependence, DependenceTable } from "./dependence-table.ts";
 
 /**
  * `putting`: the PMD has not answered; `modifying`: other actions are on the way; `deleting`: its final
@@ -17,26 +17,15 @@ import type { KeyStore } from "./key-store.ts";
  */
 export type UkeyState = "putting" | "live" | "modifying" | "deleting" | "gone";
 
-/** What else a translation depended on: see Translation. */
-export interface Dependence {
-  readonly rules: readonly TableRule[];
-  readonly hasEffects: boolean;
-  readonly missedTables: number;
-  readonly macTag: number;
-}
-
 /** One megaflow of one PMD. */
 export class Ukey {
   /** The controller's number for it, unique in the PMD as long as it lives. */
   readonly cookie: number;
   readonly shape: MegaflowMask;
-  readonly #keys: KeyStore;
-  /** Number of the key in the store, which is this megaflow's to give back. */
-  readonly keyNumber: number;
+  /** What it depends on and its key, in place `cookie - 1`. */
+  readonly #table: DependenceTable;
   /** What it does; shared. */
   answer: Answer;
-  /** The rule, or the rules where there are several. */
-  #rules: TableRule | readonly TableRule[];
   /** Block of program memory, as PmdCapacity counts it. */
   block: number;
   state: UkeyState = "putting";
@@ -49,21 +38,15 @@ export class Ukey {
   hasEffects: boolean;
   /** Packets whose effects have been applied. */
   effectPackets = 0;
-  #missedTables: number;
-  #macTag: number;
   readonly createdMs: number;
 
   constructor(init: UkeyInit) {
     this.cookie = init.cookie;
     this.shape = init.shape;
-    this.#keys = init.keys;
-    this.keyNumber = init.keyNumber;
+    this.#table = init.table;
     this.answer = init.answer;
-    this.#rules = compact(init.rules);
     this.block = init.block;
     this.hasEffects = init.hasEffects;
-    this.#missedTables = init.missedTables | 0;
-    this.#macTag = init.macTag | 0;
     this.createdMs = init.createdMs;
   }
 
@@ -83,18 +66,18 @@ export class Ukey {
    */
   get key(): Uint32Array {
     const key = new Uint32Array(KEY_WORD_COUNT);
-    this.#keys.read(this.keyNumber, key);
+    this.keyInto(key);
     return key;
   }
 
   /** The same, into an array of the caller's. */
   keyInto(key: Uint32Array): void {
-    this.#keys.read(this.keyNumber, key);
+    this.#table.keys.read(this.keyNumber, key);
   }
 
   /** Whether it answers for a packet with this key. */
   covers(key: Uint32Array): boolean {
-    return this.#keys.agrees(this.keyNumber, key, this.shape);
+    return this.#table.keys.agrees(this.keyNumber, key, this.shape);
   }
 
   /** Computed every time. */
@@ -122,51 +105,50 @@ export class Ukey {
     return this.answer.cookies;
   }
 
-  get rules(): readonly TableRule[] {
-    return Array.isArray(this.#rules) ? this.#rules : [this.#rules as TableRule];
+  /** Place in the PMD's table. */
+  get place(): number {
+    return this.cookie - 1;
   }
 
-  /** Whether a rule passes the test, without making a list of one. */
-  someRule(test: (rule: TableRule) => boolean): boolean {
-    const rules = this.#rules;
-    if (!Array.isArray(rules)) return test(rules as TableRule);
-    for (let i = 0; i < rules.length; i++) if (test(rules[i] as TableRule)) return true;
-    return false;
+  /** Number of the key in the store, which is this megaflow's to give back. */
+  get keyNumber(): number {
+    return this.#table.keyNumbers[this.place] as number;
+  }
+
+  /** The rules that it came from, in order; a new list every time. */
+  get rules(): readonly TableRule[] {
+    return this.#table.rules(this.place);
   }
 
   /** Tables whose lookup found nothing: see Translation. */
   get missedTables(): number {
-    return this.#missedTables >>> 0;
+    return this.#table.missedTables[this.place] as number;
   }
 
   /** The address that was looked up: see Translation. */
   get macTag(): number {
-    return this.#macTag >>> 0;
+    return this.#table.macTags[this.place] as number;
   }
 
   /** It was translated again, or stands in for another one. */
   dependOn(on: Dependence): void {
-    this.#rules = compact(on.rules);
     this.hasEffects = on.hasEffects;
-    this.#missedTables = on.missedTables | 0;
-    this.#macTag = on.macTag | 0;
+    this.#table.change(this.place, on);
   }
 
   /** Counts packets, of which the last came at `usedMs`, for every rule that they went through. */
   creditRules(packets: number, bytes: number, usedMs: number): void {
-    if (Array.isArray(this.#rules)) {
-      for (const rule of this.#rules as readonly TableRule[]) rule.credit(packets, bytes, usedMs);
-    } else (this.#rules as TableRule).credit(packets, bytes, usedMs);
+    this.#table.credit(this.place, packets, bytes, usedMs);
   }
 }
 
 /** What a megaflow is made with. */
-export interface UkeyInit extends Dependence {
+interface UkeyInit {
   readonly cookie: number;
   readonly shape: MegaflowMask;
-  readonly keys: KeyStore;
-  readonly keyNumber: number;
+  readonly table: DependenceTable;
   readonly answer: Answer;
+  readonly hasEffects: boolean;
   readonly block: number;
   readonly createdMs: number;
 }
@@ -175,11 +157,3 @@ export interface UkeyInit extends Dependence {
 export function maskedKey({ key, mask }: Pick<Ukey, "key" | "mask">): Uint32Array {
   return key.map((word, i) => word & (mask[i] as number));
 }
-
-/** A list of one is not worth a list, and the others are cut to their length. */
-function compact(rules: readonly TableRule[]): TableRule | readonly TableRule[] {
-  if (rules.length === 1) return rules[0] as TableRule;
-  return rules.length === 0 ? NO_RULES : rules.slice();
-}
-
-const NO_RULES: readonly TableRule[] = [];

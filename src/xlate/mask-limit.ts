@@ -14,6 +14,8 @@ export class MegaflowMask {
   readonly lanes: readonly number[];
   /** Megaflows that have it. */
   users = 0;
+  /** Its place among the masks in use; another mask's later. */
+  number = 0;
   readonly hash: number;
   /** Next mask with the same hash; the set's own. */
   next: MegaflowMask | undefined = undefined;
@@ -38,6 +40,8 @@ export class MegaflowMask {
 /** Masks in use. */
 export class MaskSet {
   readonly #byHash = new Map<number, MegaflowMask>();
+  readonly #numbered: (MegaflowMask | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
   #size = 0;
   /** The one chosen last: most megaflows have the mask of the one before. */
   #last: MegaflowMask | undefined;
@@ -74,9 +78,16 @@ export class MaskSet {
     return chosen;
   }
 
+  /** The mask in use with this number. */
+  at(number: number): MegaflowMask {
+    return this.#numbered[number] as MegaflowMask;
+  }
+
   /** One more megaflow has this mask. */
   retain(mask: MegaflowMask): void {
     if (mask.users++ > 0) return;
+    mask.number = this.#freeNumbers.pop() ?? this.#numbered.length;
+    this.#numbered[mask.number] = mask;
     mask.next = this.#byHash.get(mask.hash);
     this.#byHash.set(mask.hash, mask);
     this.#size++;
@@ -85,6 +96,8 @@ export class MaskSet {
   /** One megaflow less has this mask. */
   release(mask: MegaflowMask): void {
     if (--mask.users > 0) return;
+    this.#numbered[mask.number] = undefined;
+    this.#freeNumbers.push(mask.number);
     this.#size--;
     const first = this.#byHash.get(mask.hash);
     if (first !== mask) {

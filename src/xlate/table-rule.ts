@@ -12,6 +12,8 @@ export class TableRule extends Rule implements ClassifiedRule {
   conjunctions: readonly Conjunction[] | null;
   subtable: Subtable<ClassifiedRule> | null = null;
   slot = -1;
+  /** Its number among the rules that megaflows came from; 0 where none did. */
+  useNumber = 0;
   /** The rule that took this one's place and its counters: what is counted late is counted there. */
   heir: TableRule | null = null;
 
