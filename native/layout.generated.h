@@ -698,4 +698,15 @@ enum class UpcallKind : std::uint32_t {
   ACTION = 2,
   REPLY = 3,
 };
+inline constexpr std::uint32_t READING_BLOCK = 8u;
+inline constexpr std::uint32_t READING_END = 0u;
+inline constexpr std::uint32_t READING_PACKET = 16u;
+inline constexpr std::uint32_t READING_SIZE = 32u;
+inline constexpr std::uint32_t YARDSTICK_BLOCKS = 2048u;
+inline constexpr std::uint32_t YARDSTICK_COUNT = 0u;
+inline constexpr std::uint32_t YARDSTICK_READINGS = 64u;
+inline constexpr std::uint32_t YARDSTICK_REGION_SIZE = 2097152u;
+inline constexpr std::uint32_t YARDSTICK_SLOTS = 16384u;
+inline constexpr std::uint32_t YARDSTICK_SPENT = 8u;
+inline constexpr std::uint32_t YARDSTICK_WORK = 1048576u;
 }  // namespace layout

@@ -20,7 +20,7 @@ const steps: readonly Step[] = [
   {
     name: "WebAssembly",
     sources: ["assembly", "asconfig.json"],
-    outputs: ["build/datapath.wasm", "build/testing.wasm", "build/layout.wasm"],
+    outputs: ["build/datapath.wasm", "build/testing.wasm", "build/yardstick.wasm", "build/layout.wasm"],
     command: ["npm", "run", "--silent", "build:wasm"],
   },
   {

@@ -13,6 +13,7 @@ import {
   TX_RECORD_LENGTH,
   TX_RECORD_PORT,
 } from "../assembly/layout/port.ts";
+import { YARDSTICK_REGION_SIZE } from "../assembly/layout/yardstick.ts";
 import type { RealPortConfig } from "./config/real-port-config.ts";
 import { RingWriter, ringInit } from "./datapath/ring.ts";
 import { MegaflowError } from "./errors.ts";
@@ -23,6 +24,7 @@ import { type OfPort, odpPortToOf, ofPortToOdp } from "./openflow/port.ts";
 import type { IdleMode } from "./pmd/idle.ts";
 import type { Pmd } from "./pmd/pmd.ts";
 import { WorkerPool } from "./pmd/worker-pool.ts";
+import { type YardstickTask, yardstickModule } from "./pmd/yardstick.ts";
 import { PacketMemory } from "./ports/packet-memory.ts";
 
 import { PortManager } from "./ports/port-manager.ts";
@@ -37,6 +39,8 @@ export interface ThreadedOptions extends SwitchOptions {
   readonly idle?: IdleMode;
   /** Takes what `ring` ports send; the bytes are valid during the call. */
   readonly sent?: (port: OfPort, bytes: Uint8Array) => void;
+  /** PMDs time a yardstick beside their work, for a bench. */
+  readonly yardstick?: boolean;
 }
 
 const RX_RING_BYTES = 4 << 20;
@@ -78,6 +82,8 @@ export class ThreadedSwitch extends Switch {
   /** Eventfds that end PMDs' waits in the kernel. */
   readonly #events: readonly number[] = [];
   readonly #packets: PacketMemory;
+  /** One a PMD, or none. */
+  readonly yardsticks: readonly YardstickTask[];
   readonly #realPorts: PortManager | undefined;
   #nextPmd = 0;
   #closing = false;
@@ -107,6 +113,7 @@ export class ThreadedSwitch extends Switch {
     const { frames } = options.settings;
     this.#packets = new PacketMemory(this.memory, this.cores.length, frames);
     for (let i = 0; i < this.cores.length; i++) this.pmds.push(this.#createPmd(i));
+    this.yardsticks = options.yardstick === true ? this.cores.map(() => this.#createYardstick()) : [];
     for (const pmd of this.pmds) this.#start(pmd);
     if (native.addon !== undefined) {
       this.#realPorts = new PortManager({
@@ -225,6 +232,16 @@ export class ThreadedSwitch extends Switch {
     return digest;
   }
 
+  /** Stops all traces, does something while no packet is on its way, and lets the traces go on from their start. */
+  async betweenTraces(work: () => void): Promise<void> {
+    const used = [...new Set(this.#traces.map((trace) => trace.place.pmd))];
+    for (const trace of this.#traces) this.#silenceTrace(trace);
+    const busy = () => used.some((pmd) => pmd.stats.inFlight > 0 || !pmd.channel.idle);
+    while (busy() && !this.#closing) await sleep(1);
+    work();
+    for (const trace of this.#traces) this.#restartTrace(trace, 0);
+  }
+
   /** Makes the traces fall silent and waits until every packet has come to its end. */
   async drain(): Promise<void> {
     for (const trace of this.#traces) this.#silenceTrace(trace);
@@ -282,7 +299,14 @@ export class ThreadedSwitch extends Switch {
   }
 
   #start(pmd: Pmd): void {
-    this.#pool.start(pmd, this.cores[pmd.index] as number, (dead, error) => this.#revive(dead, error));
+    const died = (dead: Pmd, error: Error) => this.#revive(dead, error);
+    this.#pool.start(pmd, this.cores[pmd.index] as number, died, this.yardsticks[pmd.index]);
+  }
+
+  #createYardstick(): YardstickTask {
+    const { base } = this.memory.allocate(YARDSTICK_REGION_SIZE, "yardstick");
+    this.memory.u8.fill(0, base, base + YARDSTICK_REGION_SIZE);
+    return { module: yardstickModule().module, base };
   }
 
   /** A worker died: its PMD starts anew with its ports, queues and megaflows. */

@@ -28,7 +28,7 @@ export async function measureOurs(one: StandardCase, options: OursOptions): Prom
     "--json",
   ];
   args.push("--windows", String(options.windows), "--seconds", String(options.windows * options.seconds));
-  args.push("--warmup", String(options.warmup), "--ports", "3");
+  args.push("--warmup", String(options.warmup), "--ports", "3", "--runs", "1");
   for (const setting of one.settings) args.push("--set", setting);
   if (one.fifo) args.push("--fifo");
   const command = ["--import", "tsx", projectFile("src/cli/main.ts"), "bench", ...args];

@@ -6,12 +6,15 @@ import type { ProfileName } from "../config/profiles.ts";
 import { cycleCounter } from "../pmd/cycle-counter.ts";
 import { addProfiles, profileBetween, type StageProfile } from "../pmd/stage-profiler.ts";
 import { datapathStages } from "../pmd/stages.ts";
+import { yardstickModule } from "../pmd/yardstick.ts";
 import { measureClockGhz } from "./clock-speed.ts";
 import { LoadWatch, readEnvironment } from "./environment.ts";
 import type { BenchResult, StageCost, Window } from "./result.ts";
 import { summarize } from "./statistics.ts";
 import { BenchSubject, type SubjectCounters, type SubjectOptions } from "./subject.ts";
 import { readThreadTimes, runningShare } from "./thread-time.ts";
+import { Random } from "./workload/random.ts";
+import { yardstickWindow } from "./yardstick-window.ts";
 
 /** What is measured and for how long. */
 export interface MeasureOptions {
@@ -26,6 +29,8 @@ export interface MeasureOptions {
   readonly seconds: number;
   /** Switches that are started one after the other. */
   readonly runs: number;
+  /** Runs are added, as many again each time, up to `limit` in all, while the result is `wanting`. */
+  readonly more?: { readonly limit: number; readonly wanting: (result: BenchResult) => boolean };
   /** Hears how far it is: 0 to 1. */
   readonly progress: (share: number, what: string) => void;
 }
@@ -35,6 +40,8 @@ const TRACE_MIN = 100_000;
 /** Traffic that is not settled by then never will be: more flows than the limits hold. */
 const WARMUP_LIMIT_SECONDS = 60;
 const LOOK_MS = 20;
+/** After a stop the caches fill again, and the datapath is in its stride. */
+const SETTLE_MS = 20;
 /** Below this share of its core a PMD was disturbed. */
 const DISTURBED = 0.97;
 
@@ -55,14 +62,20 @@ interface Run {
 export async function measure(options: MeasureOptions): Promise<BenchResult> {
   const load = new LoadWatch();
   const runs: Run[] = [];
-  for (let i = 0; i < options.runs; i++) {
-    const progress = (share: number, what: string) => options.progress((i + share) / options.runs, what);
-    runs.push(await measureRun({ ...options, progress }));
+  for (;;) {
+    const first = runs.length;
+    for (let i = 0; i < options.runs; i++) {
+      const progress = (share: number, what: string) =>
+        options.progress((i + share) / options.runs, first === 0 ? what : `undecided: ${what} again`);
+      runs.push(await measureRun({ ...options, progress }, first + i));
+    }
+    const result = resultOf(options, runs, load.others());
+    const { limit = 0, wanting = () => false } = options.more ?? {};
+    if (runs.length + options.runs > limit || !wanting(result)) return result;
   }
-  return resultOf(options, runs, load.others());
 }
 
-async function measureRun(options: MeasureOptions): Promise<Run> {
+async function measureRun(options: MeasureOptions, run: number): Promise<Run> {
   const subject = await BenchSubject.start(options.subject);
   try {
     const total = options.warmup + options.windows * options.seconds;
@@ -74,7 +87,10 @@ async function measureRun(options: MeasureOptions): Promise<Run> {
     const before = subject.counters();
     const start = performance.now();
     const windows: Window[] = [];
+    const random = new Random(run, "frames");
     for (let i = 0; i < options.windows; i++) {
+      await subject.shuffleFrames(random);
+      await sleep(SETTLE_MS);
       windows.push(await measureWindow(subject, options.seconds));
       options.progress((options.warmup + (i + 1) * options.seconds) / total, "measuring");
     }
@@ -115,13 +131,18 @@ async function warmUp(
 
 async function measureWindow(subject: BenchSubject, seconds: number): Promise<Window> {
   const threads = readThreadTimes();
+  const yardsticks = subject.yardsticks();
   const before = subject.counters().transmitted;
   const start = performance.now();
   await sleep(seconds * 1000);
   const packets = subject.counters().transmitted - before;
   const elapsed = (performance.now() - start) / 1000;
+  const yardsticksAfter = subject.yardsticks();
   const running = runningShare(threads, readThreadTimes(), subject.pmdCount, elapsed);
-  return { mpps: packets / elapsed / 1e6, running };
+  const spent = yardsticksAfter.reduce((sum, { spent }, i) => sum + spent - yardsticks[i]!.spent, 0);
+  const working = elapsed - spent / subject.pmdCount / cycleCounter().ghz / 1e9;
+  const yardstick = yardstickWindow(subject.yardstickReadings(yardsticks, yardsticksAfter));
+  return { mpps: packets / working / 1e6, running, ...(yardstick === undefined ? {} : { yardstick }) };
 }
 
 function resultOf(options: MeasureOptions, runs: readonly Run[], others: readonly string[]): BenchResult {
@@ -161,6 +182,7 @@ function resultOf(options: MeasureOptions, runs: readonly Run[], others: readonl
     batchLatencyNs: batchLatency(profile, ghz),
     tracePackets: first.packets,
     hash: first.hash,
+    yardstick: yardstickModule().version,
     warnings: warningsOf(runs),
     environment: {
       megaflow: options.megaflow,

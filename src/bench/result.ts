@@ -4,13 +4,16 @@ import type { ProfileName } from "../config/profiles.ts";
 import type { Settings } from "../config/settings.ts";
 import { MegaflowError } from "../errors.ts";
 import type { Environment } from "./environment.ts";
+import type { YardstickWindow } from "./yardstick-window.ts";
 
 /** One window. */
 export interface Window {
-  /** Packets that left, millions a second by wall clock. */
+  /** Packets that left, millions a second by wall clock; the yardstick's own time is taken out. */
   readonly mpps: number;
   /** Share of the window that the PMDs really ran. */
   readonly running: number;
+  /** Not there where the window had no steady moment, and in results of versions before the yardstick. */
+  readonly yardstick?: YardstickWindow;
 }
 
 /** Cycles and nanoseconds a packet of one stage, as timed on one batch in 256. */
@@ -65,6 +68,8 @@ export interface BenchResult {
   readonly batchLatencyNs: { p50: number; p99: number; p999: number } | null;
   /** Packets of one round of the trace. */
   readonly tracePackets: number;
+  /** Names the yardstick that ran beside it; results can be compared by it where this is equal. */
+  readonly yardstick?: string;
   /** Digest of every byte sent in one round, in order. */
   readonly hash: string;
   readonly warnings: readonly string[];

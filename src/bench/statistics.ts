@@ -42,11 +42,11 @@ export interface Comparison {
   readonly verdict: "no difference" | "faster" | "slower" | "undecided";
   /** Median of the second set divided by that of the first. */
   readonly ratio: number;
-  /** 99 % interval of the ratio by bootstrap. */
+  /** 99 % interval of the ratio. */
   readonly low: number;
   readonly high: number;
-  /** Two-sided p of the Mann-Whitney test: how likely windows so different are by chance. */
-  readonly p: number;
+  /** Two-sided p of the Mann-Whitney test: how likely windows so different are by chance; of rates alone. */
+  readonly p?: number;
 }
 
 /** Differences below this share are not called one: what two runs of the same build may differ by. */
@@ -114,6 +114,27 @@ function resample(runs: readonly (readonly number[])[], random: Random): number[
     for (let j = 0; j < run.length; j++) values.push(run[random.below(run.length)]!);
   }
   return values;
+}
+
+/** The value that Student's t with `freedom` (at least 3) degrees stays under with probability `share`, over one half (Cornish and Fisher). */
+export function studentQuantile(share: number, freedom: number): number {
+  const z = normalQuantile(share);
+  const g1 = (z ** 3 + z) / 4;
+  const g2 = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
+  const g3 = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
+  return z + g1 / freedom + g2 / freedom ** 2 + g3 / freedom ** 3;
+}
+
+/** The value that a standard normal variable stays under with probability `share`, over one half; by bisection. */
+function normalQuantile(share: number): number {
+  let low = 0;
+  let high = 8;
+  while (high - low > 1e-9) {
+    const middle = (low + high) / 2;
+    if (1 - normalTail(middle) < share) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Upper tail of the standard normal distribution (Abramowitz and Stegun 26.2.17; error below 7.5e-8). */

@@ -1,4 +1,5 @@
 // What is measured: a switch on worker threads with a trace on one port and ports that only count behind it.
+import { PMD_FREE_SMALL, RegionId } from "../../assembly/layout/pmd.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { Settings } from "../config/settings.ts";
 import type { PmdStats } from "../datapath/pmd-stats.ts";
@@ -6,8 +7,15 @@ import { loadNative } from "../native.ts";
 import { type LoadedTrace, loadTrace, placeTrace } from "../netdev/trace.ts";
 import type { OfPort } from "../openflow/port.ts";
 import { readStageProfile, type StageProfile } from "../pmd/stage-profiler.ts";
+import {
+  type YardstickReading,
+  type YardstickState,
+  yardstickReadings,
+  yardstickState,
+} from "../pmd/yardstick.ts";
 import { ThreadedSwitch } from "../threaded-switch.ts";
 import type { FrameStore } from "./pipeline/frame-store.ts";
+import { type Random, shuffle } from "./workload/random.ts";
 
 /** Rules in `ovs-ofctl` syntax with the file to name in messages. */
 interface RuleSource {
@@ -67,6 +75,7 @@ export class BenchSubject {
       cores: options.cores,
       fifoFrames: options.fifoFrames === true,
       log: options.log,
+      yardstick: true,
     });
     try {
       for (let number = 1; number <= options.ports; number++) {
@@ -139,6 +148,36 @@ export class BenchSubject {
       megaflows: sum((stats) => stats.flows),
       masks: sum((stats) => stats.masks),
     };
+  }
+
+  /**
+   * Puts the free frames into a random order while no packet is on its way. Which frames are used one after the other changes
+   * the rate by a seventh, and after a storm of upcalls it is chance: this way every window has chance of its own.
+   */
+  async shuffleFrames(random: Random): Promise<void> {
+    const { memory, pmds } = this.owner;
+    await this.owner.betweenTraces(() => {
+      for (const { layout } of pmds) {
+        const free = memory.u32[(layout.control + PMD_FREE_SMALL) >>> 2]!;
+        const { base } = layout.regions.get(RegionId.FREE_FRAMES)!;
+        shuffle(memory.u32.subarray(base >>> 2, (base >>> 2) + free), random);
+      }
+    });
+  }
+
+  /** What the PMDs' yardsticks have done so far. */
+  yardsticks(): YardstickState[] {
+    return this.owner.yardsticks.map(({ base }) => yardstickState(this.owner.memory, base));
+  }
+
+  /** What they read between two states, by PMD. */
+  yardstickReadings(
+    before: readonly YardstickState[],
+    after: readonly YardstickState[],
+  ): YardstickReading[][] {
+    return this.owner.yardsticks.map(({ base }, i) =>
+      yardstickReadings(this.owner.memory, base, before[i]!.count, after[i]!.count),
+    );
   }
 
   /** Stage profiles of all PMDs, added up. */

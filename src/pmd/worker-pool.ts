@@ -7,6 +7,7 @@ import type { SwitchMemory } from "../datapath/memory.ts";
 import type { IdleMode } from "./idle.ts";
 import type { Pmd, PmdRunner } from "./pmd.ts";
 import type { WorkerResult, WorkerTask } from "./worker.ts";
+import type { YardstickTask } from "./yardstick.ts";
 
 /** How a worker's life ended that was not told to. */
 export type DeathListener = (pmd: Pmd, error: Error) => void;
@@ -49,7 +50,7 @@ export class WorkerPool {
   }
 
   /** Starts the PMD's thread on a core (-1 = anywhere). */
-  start(pmd: Pmd, core: number, died: DeathListener): WorkerRunner {
+  start(pmd: Pmd, core: number, died: DeathListener, yardstick?: YardstickTask): WorkerRunner {
     const task: WorkerTask = {
       memory: this.#memory.wasm,
       module: datapathModule(),
@@ -60,6 +61,7 @@ export class WorkerPool {
       idle: this.#idle,
       events: this.#events,
       index: pmd.index,
+      yardstick,
     };
     const runner = new WorkerRunner(pmd, this.#pool.run(task) as Promise<WorkerResult>, died);
     pmd.runner = runner;

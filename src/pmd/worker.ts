@@ -19,6 +19,7 @@ import { Kicks } from "./kicks.ts";
 import { RxqCycles } from "./rxq-cycles.ts";
 import { PROFILE_BURST_INTERVAL, StageProfiler } from "./stage-profiler.ts";
 import { TimeAccount } from "./time-account.ts";
+import { Yardstick, type YardstickTask } from "./yardstick.ts";
 
 /** What a worker is started with. */
 export interface WorkerTask {
@@ -36,6 +37,8 @@ export interface WorkerTask {
   readonly events: readonly number[];
   /** Number of the PMD. */
   readonly index: number;
+  /** There where a bench measures. */
+  readonly yardstick?: YardstickTask | undefined;
 }
 
 /** What it says when it is told to stop. */
@@ -58,6 +61,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   const profiler = new StageProfiler(memory, task.control, datapath);
   const time = new TimeAccount(memory, task.control);
   const rxqCycles = new RxqCycles(memory, task.control);
+  const yardstick = task.yardstick === undefined ? undefined : new Yardstick(memory, task.yardstick);
   const words = memory.i32;
   const idle = new Idle(memory, task.control, native, task.idle, task.events[task.index] ?? -1);
   const kicks = native === undefined ? undefined : new Kicks(memory, task.control, native, task.events);
@@ -73,6 +77,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   while (Atomics.load(words, stop) === 0) {
     words[clock] = clockUs();
     const worked = datapath.poll(TURNS, Date.now() - task.epochMs);
+    yardstick?.polled(worked);
     polls++;
     if (polls % (PROFILE_BURST_INTERVAL / TURNS) === 0) profiler.timeBurst();
     if (polls % RXQ_CYCLES_INTERVAL === 0) rxqCycles.update();

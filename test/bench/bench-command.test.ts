@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type BenchResult, parseResults } from "../../src/bench/result.ts";
+import { type BenchResult, parseResults, type Window } from "../../src/bench/result.ts";
 import { startMegaflow } from "../support/megaflow-command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "megaflow-bench-test-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const blink = ["--seconds", "0.2", "--windows", "8", "--warmup", "0.1", "--ports", "3"];
+const blink = ["--seconds", "0.2", "--windows", "8", "--warmup", "0.1", "--ports", "3", "--runs", "1"];
 
 async function megaflow(...args: string[]) {
   return startMegaflow(args, folder).result;
@@ -85,12 +85,19 @@ async function compared(file: string): ReturnType<typeof megaflow> {
   }
 }
 
+function scaledWindow({ mpps, running, yardstick }: Window, factor: number): Window {
+  const rate = { mpps: mpps * factor, running };
+  return yardstick === undefined
+    ? rate
+    : { ...rate, yardstick: { ...yardstick, cost: yardstick.cost / factor } };
+}
+
 test("--compare says whether the result differs, and fails only when it is slower", async () => {
   const [result] = await bench("--workload", "f1k-m1");
   const file = join(folder, "before.json");
   const scaled = (factor: number): BenchResult => ({
     ...result!,
-    windows: result!.windows.map((run) => run.map((window) => ({ ...window, mpps: window.mpps * factor }))),
+    windows: result!.windows.map((run) => run.map((window) => scaledWindow(window, factor))),
   });
   writeFileSync(file, JSON.stringify(scaled(100)));
   const slower = await compared(file);

@@ -131,6 +131,7 @@ function pathWithoutCompiler(): string {
 test("the tarball carries WebAssembly, JavaScript and the addon, and no sources of tests", () => {
   for (const path of [
     "build/datapath.wasm",
+    "build/yardstick.wasm",
     "dist/src/cli/main.js",
     "scripts/install.js",
     "asconfig.json",

@@ -1,6 +1,6 @@
 // The same results as tables: rates, stages, and the machine, for every format of report.
 import type { BenchResult } from "../result.ts";
-import type { Comparison } from "../statistics.ts";
+import type { Verdict } from "../verdict.ts";
 import type { Table } from "./table.ts";
 
 /** Rates, one row a result. */
@@ -78,11 +78,19 @@ export function environmentLines(result: BenchResult): string[] {
 }
 
 /** The verdict in a sentence. */
-export function verdictLine(name: string, comparison: Comparison): string {
-  const change = (comparison.ratio - 1) * 100;
-  const range = `99 % sure between ${percent(comparison.low)} and ${percent(comparison.high)}`;
-  const p = comparison.p < 0.001 ? "p < 0.001" : `p = ${comparison.p.toFixed(3)}`;
-  return `${name}: ${comparison.verdict} (${change >= 0 ? "+" : ""}${change.toFixed(1)} %, ${range}, ${p})`;
+export function verdictLine(name: string, verdict: Verdict): string {
+  const range = `99 % sure between ${percent(verdict.low)} and ${percent(verdict.high)}`;
+  return `${name}: ${verdict.verdict} (${percent(verdict.ratio)}, ${range}, ${basisOf(verdict)})`;
+}
+
+function basisOf({ basis, machineSlower, p = 1 }: Verdict): string {
+  if (basis === "clock") {
+    const chance = p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`;
+    return `${chance}, without a yardstick: a machine that changed its speed looks the same`;
+  }
+  const change = Math.abs(machineSlower) * 100;
+  if (change < 1) return "by the yardstick";
+  return `by the yardstick, to which the machine was ${change.toFixed(0)} % ${machineSlower > 0 ? "slower" : "faster"} than before`;
 }
 
 function percent(ratio: number): string {

@@ -7,9 +7,10 @@ import { type MeasureOptions, measure } from "../../bench/measure.ts";
 import { FrameStore } from "../../bench/pipeline/frame-store.ts";
 import { formatReport, type ReportExtras, type ReportFormat } from "../../bench/report/format.ts";
 import { verdictLine } from "../../bench/report/views.ts";
-import { type BenchResult, correctedRates, parseResults } from "../../bench/result.ts";
-import { compareRates, DEFAULT_THRESHOLD } from "../../bench/statistics.ts";
+import { type BenchResult, parseResults } from "../../bench/result.ts";
+import { DEFAULT_THRESHOLD } from "../../bench/statistics.ts";
 import { parseSweep, sweepPicture } from "../../bench/sweep.ts";
+import { compareResults } from "../../bench/verdict.ts";
 import { workloadRules } from "../../bench/workload/generate.ts";
 import { presets } from "../../bench/workload/presets.ts";
 import { completeSpec } from "../../bench/workload/spec.ts";
@@ -33,7 +34,12 @@ const CPU_MAX = 1023;
 const SECONDS_MAX = 86_400;
 const WINDOWS_DEFAULT = 10;
 const WINDOWS_MAX = 10_000;
+const RUNS_DEFAULT = 6;
 const RUNS_MAX = 1000;
+/** Of a comparison that stays undecided. */
+const COMPARED_RUNS_MAX = 18;
+const SECONDS_DEFAULT = 1.5;
+const WARMUP_DEFAULT = 1;
 const reportTypes: Readonly<Record<string, ReportFormat>> = {
   ".json": "json",
   ".csv": "csv",
@@ -75,10 +81,27 @@ export const spec: CommandSpec = {
       value: "CPU,CPU",
       meaning: "Measure with one PMD, then two, and so on, on these CPUs; each is sent the whole trace.",
     },
-    { name: "seconds", value: "S", meaning: "Seconds to measure, over all windows of a run.", default: "5" },
+    {
+      name: "seconds",
+      value: "S",
+      meaning: "Seconds to measure, over all windows of a run.",
+      default: String(SECONDS_DEFAULT),
+    },
     { name: "windows", value: "N", meaning: "Windows of a run.", default: String(WINDOWS_DEFAULT) },
-    { name: "runs", value: "N", meaning: "Fresh switches, one after the other.", default: "1" },
-    { name: "warmup", value: "S", meaning: "Seconds to warm up, at least.", default: "2" },
+    {
+      name: "runs",
+      value: "N",
+      meaning:
+        "Fresh switches, one after the other: each has luck of its own, and --compare has to know how much. " +
+        `An undecided comparison goes on up to ${COMPARED_RUNS_MAX}, unless the number is given.`,
+      default: String(RUNS_DEFAULT),
+    },
+    {
+      name: "warmup",
+      value: "S",
+      meaning: "Seconds to warm up, at least.",
+      default: String(WARMUP_DEFAULT),
+    },
     ...settingOptions,
     {
       name: "sweep",
@@ -120,10 +143,7 @@ export const spec: CommandSpec = {
       "megaflow bench --workload f100k-m64 --sweep microflow.entries=0,16k,256k --report sweep.html",
       "What the microflow cache's size does for 100,000 flows under 64 masks.",
     ],
-    [
-      "megaflow bench --workload f1k-m16 --runs 3 --compare before.json",
-      "Whether a change made any difference.",
-    ],
+    ["megaflow bench --workload f1k-m16 --compare before.json", "Whether a change made any difference."],
   ],
 };
 
@@ -139,7 +159,7 @@ export async function run(args: Arguments): Promise<void> {
     for (const [i, step] of plan.steps.entries()) {
       const progress = (share: number, what: string) =>
         bar.show((i + share) / plan.steps.length, `${step.name}: ${what}`);
-      results.push(await measure({ ...step, progress }));
+      results.push(await measure({ ...step, ...moreRuns(args, step, earlier), progress }));
     }
   } finally {
     bar.clear();
@@ -183,17 +203,17 @@ async function readStep(args: Arguments): Promise<Omit<MeasureOptions, "progress
   const ports = args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT);
   const inPort = args.count("in-port", 1, PORTS_MAX, 1);
   if (inPort > ports) throw new UsageError(`--in-port ${inPort}: the ports are 1 to ${ports} (--ports)`);
-  const seconds = readSeconds(args, "seconds", 5, 0.1);
+  const seconds = readSeconds(args, "seconds", SECONDS_DEFAULT, 0.1);
   const windows = args.count("windows", 1, WINDOWS_MAX, WINDOWS_DEFAULT);
   const { profile, settings } = readSettings(args);
   return {
     ...readTraffic(args, { settings, exactMegaflows: profile.exactMegaflows, ports, inPort }),
     megaflow: packageVersion(),
     profile: profile.name,
-    warmup: readSeconds(args, "warmup", 2, 0),
+    warmup: readSeconds(args, "warmup", WARMUP_DEFAULT, 0),
     windows,
     seconds: seconds / windows,
-    runs: args.count("runs", 1, RUNS_MAX, 1),
+    runs: args.count("runs", 1, RUNS_MAX, RUNS_DEFAULT),
   };
 
   function readTraffic(
@@ -230,6 +250,19 @@ function findPreset(name: string) {
   );
 }
 
+/** Runs are added while a comparison is undecided, unless their number was given. */
+function moreRuns(
+  args: Arguments,
+  step: Pick<MeasureOptions, "name">,
+  earlier: readonly BenchResult[],
+): Pick<MeasureOptions, "more"> {
+  const before = earlier.find((one) => one.name === step.name);
+  if (before === undefined || args.text("runs") !== undefined) return {};
+  const threshold = readThreshold(args);
+  const wanting = (result: BenchResult) => compareResults(before, result, threshold).verdict === "undecided";
+  return { more: { limit: COMPARED_RUNS_MAX, wanting } };
+}
+
 /** Verdicts against the earlier results of the same names; a slower one fails the command. */
 function notes(
   args: Arguments,
@@ -237,14 +270,14 @@ function notes(
   earlier: readonly BenchResult[],
 ): ReportExtras["notes"] & string[] {
   if (args.text("compare") === undefined) return [];
-  const threshold = readPercent(args.text("threshold")) ?? DEFAULT_THRESHOLD;
+  const threshold = readThreshold(args);
   return results.map((result) => {
     const before = earlier.find((one) => one.name === result.name);
     if (before === undefined) return `${result.name}: not in ${args.text("compare")}`;
-    const comparison = compareRates(correctedRates(before), correctedRates(result), threshold);
-    if (comparison.verdict === "slower") process.exitCode = EXIT_FAILED;
+    const verdict = compareResults(before, result, threshold);
+    if (verdict.verdict === "slower") process.exitCode = EXIT_FAILED;
     const bytes = before.hash === result.hash ? "" : "; and it does not send the same bytes";
-    return `${verdictLine(result.name, comparison)}${bytes}`;
+    return `${verdictLine(result.name, verdict)}${bytes}`;
   });
 }
 
@@ -260,8 +293,9 @@ function readCpu(text: string): number {
   throw new UsageError(`--cores takes CPU numbers such as 1,2, got "${text}"`);
 }
 
-function readPercent(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+function readThreshold(args: Arguments): number {
+  const text = args.text("threshold");
+  if (text === undefined) return DEFAULT_THRESHOLD;
   const percent = Number(text);
   if (percent >= 0 && percent < 100) return percent / 100;
   throw new UsageError(`--threshold takes a percentage, 0 to 100, got "${text}"`);
