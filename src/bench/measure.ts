@@ -42,6 +42,8 @@ const WARMUP_LIMIT_SECONDS = 60;
 const LOOK_MS = 20;
 /** After a stop the caches fill again, and the datapath is in its stride. */
 const SETTLE_MS = 20;
+/** Longest that a window without a single packet goes on. */
+const WINDOW_LIMIT_MS = 30_000;
 /** Below this share of its core a PMD was disturbed. */
 const DISTURBED = 0.97;
 
@@ -132,10 +134,16 @@ async function warmUp(
 async function measureWindow(subject: BenchSubject, seconds: number): Promise<Window> {
   const threads = readThreadTimes();
   const yardsticks = subject.yardsticks();
-  const before = subject.counters().transmitted;
+  const before = subject.counters();
   const start = performance.now();
   await sleep(seconds * 1000);
-  const packets = subject.counters().transmitted - before;
+  let now = subject.counters();
+  // A window in which others had the PMDs' cores all the time goes on until there is something to measure.
+  while (now.received === before.received && performance.now() - start < WINDOW_LIMIT_MS) {
+    await sleep(LOOK_MS);
+    now = subject.counters();
+  }
+  const packets = now.transmitted - before.transmitted;
   const elapsed = (performance.now() - start) / 1000;
   const yardsticksAfter = subject.yardsticks();
   const running = runningShare(threads, readThreadTimes(), subject.pmdCount, elapsed);

@@ -35,6 +35,13 @@ interface Summary {
   megaflows: { packets: number }[];
 }
 
+/** What this test reads of a line of `run --json`. */
+interface Interval {
+  readonly received: number;
+  readonly drops: number;
+  readonly hits: { readonly upcall: number };
+}
+
 function assertAccounted(summary: Summary): void {
   const dropped = Object.values(summary.dropped).reduce((sum, count) => sum + count, 0);
   assert.equal(summary.received, summary.forwarded + summary.consumed + dropped);
@@ -42,7 +49,7 @@ function assertAccounted(summary: Summary): void {
 
 test("run shows the pipeline, a line an interval, the megaflows and the account", async () => {
   const { status, stdout, stderr } = await megaflow(
-    ["run", "loop.yaml", "--for", "1.2s", "--every", "400ms"],
+    ["run", "loop.yaml", "--for", "3s", "--every", "1s"],
     folder,
   );
   assert.equal(status, 0, stderr);
@@ -56,11 +63,18 @@ test("run shows the pipeline, a line an interval, the megaflows and the account"
     /^ +time +Mpps +ns\/packet +cycles +microflow +mask cache +masked +upcalls/.test(line),
   );
   assert.ok(header > 0, stdout);
-  assert.match(lines[header + 1] as string, /^ +0\.[4-9]s +\d+\.\d\d +\d+\.\d /);
+  // A line a second, fewer when the machine was late.
+  const rows = lines.slice(header + 1, lines.indexOf("", header));
+  assert.ok(rows.length >= 1 && rows.length <= 3, stdout);
+  for (const row of rows) assert.match(row, /^ +\d+\.\ds +\d+\.\d\d +(\d+\.\d|-) /);
+  const times = rows.map((row) => Number.parseFloat(row));
+  assert.ok(times[0]! >= 1 && times.at(-1)! >= 3, stdout);
+  assert.deepEqual(
+    times,
+    times.toSorted((a, b) => a - b),
+  );
   assert.match(stdout, /\n2 megaflows under 2 masks:\n {2}recirc_id\(0\),in_port\(1\),/);
   assert.match(stdout, /\ndropped +[\d,]+ {2}no rule [\d,]+/);
-  assert.match(lines[header + 3] as string, /^ +[12]\.\ds /);
-  assert.equal(lines[header + 4], "");
   const account = /every packet is accounted for: ([\d,]+) of ([\d,]+)\n$/.exec(stdout);
   assert.ok(account !== null && account[1] === account[2], stdout);
 });
@@ -68,10 +82,13 @@ test("run shows the pipeline, a line an interval, the megaflows and the account"
 test("Ctrl-C ends a run with its summary", async () => {
   const command = startMegaflow(["run", "loop.yaml", "--every", "200ms", "--json"], folder);
   let text = "";
+  /** The first interval in which the switch knew all of its traffic, and had a lot. */
+  let steady: Interval | undefined;
   const interrupt = (chunk: Buffer) => {
     text += chunk.toString();
-    // Late enough for the packets that a cold switch loses not to show in the shares.
-    if (!/"received":\d{7}/.test(text)) return;
+    const whole = jsonLines(text.slice(0, text.lastIndexOf("\n") + 1)) as unknown as Interval[];
+    steady = whole.find(({ received, hits }) => received > 100_000 && hits.upcall === 0);
+    if (steady === undefined) return;
     command.process.stdout?.off("data", interrupt);
     command.process.kill("SIGINT");
   };
@@ -82,7 +99,9 @@ test("Ctrl-C ends a run with its summary", async () => {
   const { summary } = lines.at(-1) as unknown as { summary: Summary };
   assertAccounted(summary);
   assert.ok(summary.received > 1000, `${summary.received} packets`);
-  const share = (summary.dropped["no rule"] ?? 0) / summary.received;
+  assert.ok(summary.dropped["no rule"]! > 0);
+  assert.ok(steady !== undefined);
+  const share = steady.drops / steady.received;
   assert.ok(Math.abs(share - 0.1) < 0.01, `one in ten has no rule, was ${share}`);
   const rates = lines[0] as { hits: Record<string, number>; second: number; mpps: number };
   assert.deepEqual(Object.keys(rates), [
@@ -114,7 +133,7 @@ flows: |
   assert.equal(written?.count, 450);
   assert.ok(written?.packet(0).equals(frames[1] as Buffer));
   const age = Number(BigInt(Date.now()) * 1_000_000n - (written?.timestampNs(449) ?? 0n)) / 1e9;
-  assert.ok(age >= 0 && age < 120, `written ${age} s ago`);
+  assert.ok(age >= 0 && age < 3600, `written ${age} s ago`);
   await reader.close();
 });
 

@@ -5,9 +5,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Snapshot } from "../../src/observe/snapshot.ts";
 import { pcapFile } from "../support/capture-builder.ts";
+import { eventually } from "../support/eventually.ts";
 import { megaflow, startMegaflow } from "../support/megaflow-command.ts";
 import { ethernet, ipv4, packet, padTo, udp } from "../support/packet-builder.ts";
 
@@ -34,12 +34,14 @@ test("a switch is asked, changed and ended by megaflow ctl", async () => {
     /^megaflow: no switch is running: there is no live control socket in .*--attach SOCKET\n$/,
   );
 
-  const running = startMegaflow(["run", "switch.yaml", "--for", "60s"], folder);
+  const running = startMegaflow(["run", "switch.yaml", "--for", "600s"], folder);
   const socket = join(folder, "lab.ctl");
-  for (let i = 0; i < 400 && !existsSync(socket); i++) await sleep(25);
+  await eventually("the control socket", async () => (await megaflow(["ctl", "version"])).status === 0);
   assert.match((await megaflow(["ctl", "version"])).stdout, /^megaflow \d+\.\d+\.\d+\n$/);
 
-  const shown = await megaflow(["ctl", "dpctl/dump-flows", "-m", "--no-names", "--attach", socket]);
+  const dump = () => megaflow(["ctl", "dpctl/dump-flows", "-m", "--no-names", "--attach", socket]);
+  await eventually("traffic", async () => (await dump()).stdout.includes("\nufid:"));
+  const shown = await dump();
   assert.equal(shown.status, 0, shown.stderr);
   assert.match(shown.stdout, /^flow-dump from pmd on cpu core: 0:\nufid:.*in_port\(1\).*actions:2\n$/);
 

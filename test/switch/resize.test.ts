@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "../../assembly/layout/command.ts";
 import { defaultSettings, parseSetting, type Settings } from "../../src/config/settings.ts";
 import { FlowSyntaxError } from "../../src/errors.ts";
@@ -12,8 +11,10 @@ import { takeSnapshot } from "../../src/observe/snapshot.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
 import { assertAccounted } from "../support/accounting.ts";
+import { eventually } from "../support/eventually.ts";
 import { labSwitch, sendAll, type Traffic } from "../support/lab-switch.ts";
 import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
+import { quietRound } from "../support/quiet-round.ts";
 import { randomPackets } from "../support/random-packets.ts";
 import { randomRules } from "../support/random-rules.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
@@ -131,18 +132,13 @@ function trace(flows: number): Buffer[] {
   );
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !holds(); i++) await sleep(10);
-  assert.ok(holds(), `waited 10 s in vain: ${what}`);
-}
-
 test("a busy PMD changes its caches at random: every byte comes out as before, every packet is accounted for", async (t) => {
   const seed = 7;
   const random = new SeededRandom(seed);
   const sw = threaded(t);
   const packets = trace(3000);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, packets), leftOut: 0 });
-  await until("every megaflow is there", () => sw.traceRounds() >= 3 && sw.pmds[0]!.stats.parked === 0);
+  await quietRound(sw);
   const expected = await sw.digestRound();
   const before = takeSnapshot(sw).totals;
   for (let round = 0; round < 12; round++) {
@@ -172,14 +168,14 @@ test("old memory comes back, and sizes can go up and down for ever", async (t) =
 test("a worker that dies comes back with the sizes of the moment, also when it dies amid a change", async (t) => {
   const sw = threaded(t);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(200)), leftOut: 0 });
-  await until("traffic", () => sw.traceRounds() >= 3);
+  await eventually("traffic", () => sw.traceRounds() >= 3);
   await sw.changeSettings({ "microflow.entries": 256, "maskCache.victim": "kernel" });
   const changed = sw.changeSettings({ "microflow.entries": 1 << 19, "maskCache.entries": 0 });
   const died = sw.threads[0]!.terminate();
   await Promise.all([changed, died]);
-  await until("the restart", () => sw.restarts === 1);
+  await eventually("the restart", () => sw.restarts === 1);
   const rounds = sw.traceRounds();
-  await until("traffic after the restart", () => sw.traceRounds() > rounds + 3);
+  await eventually("traffic after the restart", () => sw.traceRounds() > rounds + 3);
   const caches = takeSnapshot(sw).pmds[0]?.caches;
   assert.equal(caches?.microflow.entries, 1 << 19);
   assert.equal(caches?.maskCache.entries, 0);

@@ -3,14 +3,15 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { defaultSettings } from "../../src/config/settings.ts";
 import { loadNative } from "../../src/native.ts";
 import { placeTrace } from "../../src/netdev/trace.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
 import { assertAccounted } from "../support/accounting.ts";
+import { eventually } from "../support/eventually.ts";
 import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
+import { quietRound } from "../support/quiet-round.ts";
 
 const settings = { ...defaultSettings, frames: 2048 };
 
@@ -38,20 +39,12 @@ function received(sw: ThreadedSwitch): number {
   return sw.stats().reduce((sum, one) => sum + one.counters.RX, 0);
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000; i++) {
-    if (holds()) return;
-    await sleep(10);
-  }
-  assert.fail(`waited 10 s in vain: ${what}`);
-}
-
 test("a PMD on its own thread forwards a trace, and every packet is accounted for", async (t) => {
   const sw = create(t);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(500)), leftOut: 0 });
   // On a busy machine many rounds may pass before the megaflow is there.
   const forwarded = () => sw.portCounters(2 as OfPort).txPackets;
-  await until("20 rounds", () => sw.traceRounds() >= 20 && forwarded() > 5000);
+  await eventually("20 rounds", () => sw.traceRounds() >= 20 && forwarded() > 5000);
   await sw.drain();
   assertAccounted(sw, received(sw));
   assert.equal(sw.megaflows().length, 1);
@@ -69,7 +62,7 @@ test("a packet that shrinks below a small frame's size goes home to the pool tha
   const packets = [1791, 1792, 1793, 1794, 1795, 1796, 1797].flatMap((n) => [tagged(7, n), tagged(8, n)]);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, [...packets, ...trace(3)]), leftOut: 0 });
   const forwarded = () => sw.portCounters(2 as OfPort).txPackets;
-  await until("20 rounds", () => sw.traceRounds() >= 20 && forwarded() > 200);
+  await eventually("20 rounds", () => sw.traceRounds() >= 20 && forwarded() > 200);
   await sw.drain();
   assertAccounted(sw, received(sw));
 });
@@ -78,13 +71,13 @@ test("a worker that dies is restarted with its ports and megaflows, and what it 
   const log: string[] = [];
   const sw = create(t, log);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(500)), leftOut: 0 });
-  await until("the megaflow", () => sw.megaflows().length === 1);
-  await until("5 rounds", () => sw.traceRounds() >= 5);
+  await eventually("the megaflow", () => sw.megaflows().length === 1);
+  await eventually("5 rounds", () => sw.traceRounds() >= 5);
   const before = sw.traceRounds();
   await sw.threads[0]!.terminate();
-  await until("traffic after the restart", () => sw.restarts === 1 && sw.traceRounds() > before + 5);
+  await eventually("traffic after the restart", () => sw.restarts === 1 && sw.traceRounds() > before + 5);
   assert.match(log.join("\n"), /PMD 0 died .*restarting it with 1 megaflow/);
-  await until("the megaflow's reply", () => sw.megaflows().length === 1);
+  await eventually("the megaflow's reply", () => sw.megaflows().length === 1);
   await sw.drain();
   assertAccounted(sw, received(sw));
 });
@@ -92,7 +85,7 @@ test("a worker that dies is restarted with its ports and megaflows, and what it 
 test("the digest of a round is the same however often it is taken", async (t) => {
   const sw = create(t);
   sw.addTrace(1 as OfPort, { ...placeTrace(sw.memory, trace(300)), leftOut: 0 });
-  await until("the megaflow", () => sw.megaflows().length === 1 && sw.pmds[0]!.stats.parked === 0);
+  await quietRound(sw);
   const first = await sw.digestRound();
   assert.equal(await sw.digestRound(), first);
   assert.notEqual(first, 0n);
@@ -103,7 +96,7 @@ test("the PMD's thread is pinned to its core", {
   skip: addon ? false : "the native addon is not built",
 }, async (t) => {
   const sw = create(t);
-  await until("the worker's first poll", () => sw.pmds[0]!.stats.counters.POLLS > 0);
+  await eventually("the worker's first poll", () => sw.pmds[0]!.stats.counters.POLLS > 0);
   const pinned = allowedCores().filter((cores) => cores === "0");
   assert.ok(pinned.length >= 1, `a thread is bound to core 0: ${allowedCores().join(" ")}`);
 });

@@ -97,7 +97,7 @@ async function start({ lab, middle, switchCore }: Topology, shape: Shape): Promi
   writeFileSync(file, yaml(shape, switchCore));
   const words = [...megaflowWords, "run", file, "--json", "--every", "250ms"];
   const child = lab.start(middle, ...(words as [string, ...string[]]));
-  await child.says(/"mpps"/, 20_000);
+  await child.says(/"mpps"/);
   return {
     async stop() {
       const status = await child.stop();
