@@ -13,17 +13,23 @@ export interface Verdict extends Comparison {
 }
 
 /** What is known of runs before any is seen: their usual deviation, and the weight of that in runs. */
-const USUAL_LUCK = 0.012;
-const USUAL_WEIGHT = 4;
+const USUAL_LUCK = 0.01;
+const USUAL_WEIGHT = 6;
 /** Deviation between two results of the same build that no run shows: caches shared with neighbours, code placement. */
 const UNSEEN = 0.006;
 /** Of a change of the machine's speed, the share that the yardstick may not follow. */
 const UNFOLLOWED = 0.1;
-/** What processes on the same core add, as a share of what they took: they empty its caches. */
-const DISTURBED = 0.03;
+/**
+ * Processes on the same core empty its caches, of which the yardstick needs little: so much of what they took, and so much of what windows
+ * differ by within a run.
+ */
+const DISTURBED = 0.006;
+const DISTURBED_UNREST = 1;
 /** The fastest of so many windows show what the machine does when it is left alone, and how much less slower ones count. */
 const CALM_SHARE = 0.1;
 const CALM_POWER = 8;
+/** Standard deviations of a normal distribution in its median distance from the middle, inverted. */
+const SIGMAS = 1.4826;
 const SURE = 0.995;
 /** A difference is one when the interval ends so many thresholds before none at all; "no difference" rules so many out. */
 const CLEAR = 0.5;
@@ -58,6 +64,8 @@ interface RunCost {
   /** Cycles of a block. */
   readonly block: number;
   readonly running: number;
+  /** Usual distance of a window's cost from the run's. */
+  readonly unrest: number;
   readonly weight: number;
 }
 
@@ -76,7 +84,9 @@ function runsOf(result: BenchResult, calm: number): RunCost[] {
     const weight = weighted.reduce((sum, one) => sum + one.weight, 0);
     const cost = Math.log(weightedMedian(weighted, (one) => one.cost));
     const block = Math.log(weightedMedian(weighted, (one) => one.block));
-    return [{ cost, block, running: weightedMedian(weighted, (one) => one.running), weight }];
+    const running = weightedMedian(weighted, (one) => one.running);
+    const unrest = weightedMedian(weighted, (one) => Math.abs(Math.log(one.cost) - cost)) * SIGMAS;
+    return [{ cost, block, running, unrest, weight }];
   });
 }
 
@@ -99,13 +109,14 @@ function compareRuns(
   const second = spreadOf(after);
   const machine = second.block - first.block;
   const disturbed = 1 - Math.min(first.running, second.running);
+  const unrest = Math.max(first.unrest, second.unrest);
   const freedom = first.runs + second.runs - 2 + USUAL_WEIGHT;
   const luck = (first.squares + second.squares + USUAL_WEIGHT * USUAL_LUCK ** 2) / freedom;
   const error = Math.sqrt(
     luck * (1 / first.runs + 1 / second.runs) +
       UNSEEN ** 2 +
       (UNFOLLOWED * machine) ** 2 +
-      (DISTURBED * disturbed) ** 2,
+      ((DISTURBED + DISTURBED_UNREST * unrest) * disturbed) ** 2,
   );
   // A cost that grew is a rate that fell.
   const change = first.cost - second.cost;
@@ -133,6 +144,7 @@ function spreadOf(runs: readonly RunCost[]) {
     cost,
     block: mean((run) => run.block),
     running: mean((run) => run.running),
+    unrest: mean((run) => run.unrest),
     runs: worth,
     squares: mean((run) => (run.cost - cost) ** 2) * worth,
   };
