@@ -9,7 +9,7 @@ import { ProgressBar } from "../../src/cli/progress-bar.ts";
 import { defaultSettings } from "../../src/config/settings.ts";
 import { loadNative } from "../../src/native.ts";
 import { cases, openCase, type TuneCase } from "./cases.ts";
-import { measureCase } from "./measure-case.ts";
+import { fullEffort, measureCase } from "./measure-case.ts";
 import { reportMarkdown } from "./report.ts";
 import { type CaseResult, readResults } from "./result.ts";
 
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
 async function runCase(one: TuneCase, progress: (share: number, what: string) => void): Promise<CaseResult> {
   const lab = await openCase(one, defaultSettings);
   try {
-    return await measureCase(one, lab, defaultSettings, progress);
+    return await measureCase(one, lab, defaultSettings, fullEffort, progress);
   } finally {
     await lab.close();
   }

@@ -1,22 +1,42 @@
-// One case: the study predicts, then every size is measured, several times over, in turns.
+// One case: the study predicts, then every size is measured, all of them in turns, so that a machine that has other
+// things to do disturbs them alike.
 
 import type { Settings } from "../../src/config/settings.ts";
-import type { Candidate } from "../../src/tune/advise.ts";
+import { advise, type Candidate } from "../../src/tune/advise.ts";
+import { type Calibration, calibrate } from "../../src/tune/calibrate.ts";
+import { quantile } from "../../src/tune/call-times.ts";
+import { CostModel } from "../../src/tune/cost-model.ts";
 import type { HitCounts, Lab } from "../../src/tune/lab.ts";
 import { measureSizes, type SizeMeasurement } from "../../src/tune/measure-sizes.ts";
-import { study } from "../../src/tune/study.ts";
+import type { HitPrediction } from "../../src/tune/predict-hits.ts";
+import { type SizeGrid, study, trafficFacts } from "../../src/tune/study.ts";
 import type { TuneCase } from "./cases.ts";
 import type { CaseResult, RowResult } from "./result.ts";
 
-/** Sizes of the exhaustive sweep. */
-const grid = {
-  microflow: [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20],
-  maskCache: [0, 1 << 8, 1 << 12, 1 << 16],
+/** How thoroughly a case is measured. */
+export interface Effort {
+  /** Sizes of the exhaustive sweep. */
+  readonly grid: SizeGrid;
+  /** Turns of all sizes, and after how many of them the calibration is taken again. */
+  readonly turns: number;
+  readonly calibrateEvery: number;
+  /** Further turns, of the recommended configuration and the best ones. */
+  readonly finalTurns: number;
+}
+
+/** What `npm run bench:tune` does. */
+export const fullEffort: Effort = {
+  grid: {
+    microflow: [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20],
+    maskCache: [0, 1 << 8, 1 << 12, 1 << 16],
+  },
+  turns: 10,
+  calibrateEvery: 2,
+  finalTurns: 24,
 };
-const PASSES = 3;
-/** Turns in which the recommended configuration and the best ones are compared. */
-const FINALS = 5;
 const FINALISTS = 3;
+/** Of a configuration's turns this one counts: what else runs on the machine only adds, luck takes a little away. */
+const QUANTILE = 0.25;
 
 type Progress = (share: number, what: string) => void;
 
@@ -25,45 +45,66 @@ export async function measureCase(
   one: TuneCase,
   lab: Lab,
   settings: Settings,
+  effort: Effort,
   progress: Progress,
 ): Promise<CaseResult> {
-  const found = await study(lab, settings, "default", grid, (share, what) => progress(share * 0.2, what));
-  const samples = found.candidates.map((): SizeMeasurement[] => []);
-  for (let pass = 0; pass < PASSES; pass++) {
-    for (const [i, candidate] of found.candidates.entries()) {
-      samples[i]!.push(await measureSizes(lab, candidate.hits));
-      progress(0.2 + (0.7 * (pass + i / samples.length)) / PASSES, "measuring every size");
+  const found = await study(lab, settings, "default", effort.grid, (share, what) =>
+    progress(share * 0.1, what),
+  );
+  const { traffic } = found;
+  const predictions = found.candidates.map((candidate) => candidate.hits);
+  const calibrations = [found.calibration];
+  const samples = predictions.map((): SizeMeasurement[] => []);
+  for (let turn = 0; turn < effort.turns; turn++) {
+    if (turn > 0 && turn % effort.calibrateEvery === 0)
+      calibrations.push(await calibrate(lab, { settings, predictions, connections: traffic.connections }));
+    for (const [i, hits] of predictions.entries()) {
+      samples[i]!.push(await measureSizes(lab, hits));
+      progress(0.1 + (0.8 * (turn + i / samples.length)) / effort.turns, "measuring every size");
     }
   }
-  const rows = found.candidates.map((candidate, i) => rowOf(candidate, samples[i]!));
-  const best = await finals(lab, found.candidates, found.advice.recommended, rows);
+  const candidates = middleCandidates(predictions, calibrations);
+  const advice = advise(trafficFacts(traffic), settings, candidates);
+  const rows = candidates.map((candidate, i) => rowOf(candidate, samples[i]!));
+  progress(0.9, "comparing the best");
+  const best = await finals(lab, candidates, advice.recommended, rows, effort);
   progress(1, "done");
   return {
     name: one.name,
     kind: one.kind,
-    packets: found.traffic.packets,
-    connections: found.traffic.connections,
-    megaflows: found.traffic.learned.megaflows,
-    masks: found.traffic.learned.masks,
+    packets: traffic.packets,
+    connections: traffic.connections,
+    megaflows: traffic.learned.megaflows,
+    masks: traffic.learned.masks,
     rows,
-    recommended: sizesOf(found.advice.recommended),
+    recommended: sizesOf(advice.recommended),
     best: sizesOf(best.candidate),
     recommendedShare: best.share,
-    reason: found.advice.reason,
+    reason: advice.reason,
     predictMs: found.took.record + found.took.predict,
-    calibrateMs: found.calibration.tookMs,
+    calibrateMs: Math.max(...calibrations.map((one) => one.tookMs)),
     date: new Date().toISOString().slice(0, 10),
   };
 }
 
+/** Every prediction with its middle cost of several calibrations. */
+function middleCandidates(
+  predictions: readonly HitPrediction[],
+  calibrations: readonly Calibration[],
+): Candidate[] {
+  const models = calibrations.map((one) => new CostModel(one));
+  return predictions.map((hits) => {
+    const costs = models.map((model) => model.cost(hits)).sort((a, b) => a.cycles - b.cycles);
+    return { hits, cost: costs[costs.length >> 1]! };
+  });
+}
+
 function rowOf(candidate: Candidate, samples: readonly SizeMeasurement[]): RowResult {
   const { hits, cost } = candidate;
-  const rates = samples.map((one) => one.mpps).sort((a, b) => a - b);
   const sum = (of: (counts: HitCounts) => number): number =>
     samples.reduce((total, one) => total + of(one.hits), 0);
   const lookups = sum((counts) => counts.lookups);
-  // What else runs on the machine only makes it slower.
-  const measuredMpps = rates.at(-1)!;
+  const measuredMpps = rate(samples);
   return {
     microflowEntries: hits.settings["microflow.entries"],
     maskCacheEntries: hits.settings["maskCache.entries"],
@@ -73,8 +114,18 @@ function rowOf(candidate: Candidate, samples: readonly SizeMeasurement[]): RowRe
     measuredHit: sum((counts) => counts.microflow + counts.maskCache) / lookups,
     predictedMpps: cost.mpps,
     measuredMpps,
-    spread: (rates.at(-1)! - rates[0]!) / 2 / measuredMpps,
+    spread: (rateAt(samples, 0) - rateAt(samples, 0.5)) / 2 / measuredMpps,
   };
+}
+
+function rate(samples: readonly SizeMeasurement[]): number {
+  return rateAt(samples, QUANTILE);
+}
+
+/** Rate at the turn below which a share of the turns' times lies. */
+function rateAt(samples: readonly SizeMeasurement[], share: number): number {
+  const times = samples.map((one) => 1 / one.mpps);
+  return 1 / quantile(times, share);
 }
 
 /** The recommended configuration against those that measured best, in turns: the sweep's winner may owe it to luck. */
@@ -83,15 +134,16 @@ async function finals(
   candidates: readonly Candidate[],
   recommended: Candidate,
   rows: readonly RowResult[],
+  effort: Effort,
 ): Promise<{ readonly candidate: Candidate; readonly share: number }> {
   const order = candidates
     .map((candidate, i) => ({ candidate, mpps: rows[i]!.measuredMpps }))
     .sort((a, b) => b.mpps - a.mpps);
   const rivals = [...new Set([recommended, ...order.slice(0, FINALISTS).map((one) => one.candidate)])];
-  const rates = rivals.map((): number[] => []);
-  for (let turn = 0; turn < FINALS; turn++)
-    for (const [i, rival] of rivals.entries()) rates[i]!.push((await measureSizes(lab, rival.hits)).mpps);
-  const reached = rates.map((list) => Math.max(...list));
+  const samples = rivals.map((): SizeMeasurement[] => []);
+  for (let turn = 0; turn < effort.finalTurns; turn++)
+    for (const [i, rival] of rivals.entries()) samples[i]!.push(await measureSizes(lab, rival.hits));
+  const reached = samples.map(rate);
   const fastest = Math.max(...reached);
   return { candidate: rivals[reached.indexOf(fastest)]!, share: reached[0]! / fastest };
 }

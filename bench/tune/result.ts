@@ -13,7 +13,7 @@ export interface RowResult {
   readonly measuredHit: number;
   readonly predictedMpps: number;
   readonly measuredMpps: number;
-  /** Half the widest distance between the measured rates, of which the best counts, as a share of it. */
+  /** Half the distance of the fastest turn from the middle one, as a share of the rate. */
   readonly spread: number;
 }
 

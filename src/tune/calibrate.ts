@@ -1,20 +1,24 @@
-// Measures in under a second what this machine takes for the parts of a lookup: the datapath's own stages, on
-// the traffic itself, at a few cache sizes that lie far apart. cost-model.ts says what lies between.
+// Measures in under a second what this machine takes for a packet of this traffic: the datapath itself, with each
+// size of one cache while the other is off. cost-model.ts says what both together cost, and the sizes between.
 
 import type { Settings } from "../config/settings.ts";
 import { cycleCounter } from "../pmd/cycle-counter.ts";
+import { quantile } from "./call-times.ts";
 import type { HitCounts, Lab } from "./lab.ts";
 import { type CpuCache, cpuCaches, type MemoryCurve, measureMemory } from "./memory-curve.ts";
 import type { HitPrediction } from "./predict-hits.ts";
+import type { StageSums } from "./stage-clock.ts";
 
-/** Cycles a packet at one configuration, with the bypass off. */
+/** Cycles a packet with one size of one cache, the bypass off. */
 export interface Anchor {
   readonly microflowEntries: number;
   readonly maskCacheEntries: number;
   /** Shares of the lookups, as measured. */
   readonly microflow: number;
   readonly maskCache: number;
-  /** Receive, extract, hash, name, actions and transmit. */
+  /** A packet as a whole. */
+  readonly cycles: number;
+  /** What its stages have of that: receive, extract, hash, name, actions and transmit; and the lookup's three. */
   readonly fixed: number;
   readonly microflowStage: number;
   readonly maskCacheStage: number;
@@ -28,10 +32,10 @@ export interface Calibration {
   readonly caches: readonly CpuCache[];
   /** TSC cycles a nanosecond. */
   readonly ghz: number;
-  /** A turn of the PMD over the sum of its stages. */
-  readonly overhead: number;
   /** Connections of the traffic. */
   readonly connections: number;
+  /** Times that every anchor was measured. */
+  readonly passes: number;
   /** Milliseconds that it took. */
   readonly tookMs: number;
 }
@@ -39,113 +43,145 @@ export interface Calibration {
 /** What decides where to measure. */
 export interface CalibrateOptions {
   readonly settings: Settings;
-  /** Predictions of which the anchors are chosen. */
+  /** Predictions for all the sizes whose cost will be asked. */
   readonly predictions: readonly HitPrediction[];
   readonly connections: number;
   readonly progress?: (share: number) => void;
 }
 
-const WARM_SECONDS = 0.05;
-const TRIES = 3;
-const ANCHOR_SECONDS = 0.015;
-const TURN_SECONDS = 0.008;
-const MASK_CACHE_SMALL = 256;
-const MASK_CACHE_MIDDLE = 1 << 16;
-const MASK_CACHE_LARGEST = 1 << 20;
-const MICROFLOW_SMALL = 1024;
+const WARM_PACKETS = 1 << 19;
+/** Milliseconds after which no further pass is begun. */
+const BUDGET_MS = 800;
+const PASSES_MAX = 9;
+/** Of an anchor's passes this one counts: what else runs on the machine only adds, luck takes a little away. */
+const QUANTILE = 0.25;
+/** Packets that are measured, and of which stages are timed. */
+const WINDOW_PACKETS = 1 << 17;
+const STAGE_PACKETS = 1 << 16;
+/** Packets an entry, and least and most of them, until a cache holds what it will. */
+const FILLINGS = 4;
+const FILL_LEAST = 1 << 16;
+const FILL_ROUNDS = 2;
+/** A microflow cache that goes around itself so much of the time costs what its trials do. */
+const BYPASSED = 0.5;
+
+type Sizes = readonly [microflow: number, maskCache: number];
+
+interface Pass {
+  readonly cycles: number;
+  readonly hits: HitCounts;
+}
 
 /** Measures. The lab has learned its trace; its caches are changed. */
 export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Calibration> {
   const start = performance.now();
   const memory = measureMemory(lab.memory);
-  const anchors: Anchor[] = [];
-  const overheads: number[] = [];
-  const plan = anchorSizes(options);
+  const plan = anchorSizes(options.predictions);
+  const passes = plan.map((): Pass[] => []);
+  const stages: StageSums[] = [];
+  await configureFor(lab, options.settings, [0, 0]);
   // V8 moves the stages, each called by itself for the first time, into optimised code.
-  lab.measure(WARM_SECONDS, true);
-  for (const [i, [microflowEntries, maskCacheEntries]] of plan.entries()) {
-    await lab.configure({
-      ...options.settings,
-      "microflow.entries": microflowEntries,
-      "maskCache.entries": maskCacheEntries,
-      "microflow.bypass": "off",
-    });
-    lab.once();
-    const { hits, cycles } = timeStages(lab);
-    const [receive, extract, name, microflowStage, maskCacheStage, maskedStage, forward] = cycles as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const fixed = receive + extract + name + forward;
-    anchors.push({
-      microflowEntries,
-      maskCacheEntries,
-      microflow: hits.microflow / Math.max(1, hits.lookups),
-      maskCache: hits.maskCache / Math.max(1, hits.lookups),
-      fixed,
-      microflowStage,
-      maskCacheStage,
-      maskedStage,
-    });
-    const turns = Array.from({ length: TRIES }, () => lab.measure(TURN_SECONDS).nsPerPacket);
-    const turned = Math.min(...turns) * cycleCounter().ghz;
-    overheads.push(turned / (fixed + microflowStage + maskCacheStage + maskedStage));
-    options.progress?.((i + 1) / plan.length);
+  lab.measureStages(WARM_PACKETS);
+  let done = 0;
+  let slowest = 0;
+  while (done < PASSES_MAX && performance.now() - start + slowest < (done === 0 ? Infinity : BUDGET_MS)) {
+    const passStart = performance.now();
+    for (const [i, sizes] of plan.entries()) {
+      await configureFor(lab, options.settings, sizes);
+      lab.fill(fillPackets(lab, sizes));
+      const { cyclesPerPacket, hits } = lab.measure(WINDOW_PACKETS);
+      passes[i]!.push({ cycles: cyclesPerPacket, hits });
+      if (done === 0) stages.push(lab.measureStages(STAGE_PACKETS));
+      options.progress?.(Math.min(1, (performance.now() - start) / BUDGET_MS));
+    }
+    slowest = Math.max(slowest, performance.now() - passStart);
+    done++;
   }
   return {
-    anchors,
+    anchors: plan.map((sizes, i) => anchorOf(sizes, passes[i]!, stages[i]!)),
     memory,
     caches: cpuCaches(),
     ghz: cycleCounter().ghz,
-    overhead: overheads.sort((a, b) => a - b)[overheads.length >> 1]!,
     connections: options.connections,
+    passes: done,
     tookMs: performance.now() - start,
   };
 }
 
-/** Cycles a packet by stage, the fastest of a few tries: what else runs on the machine only adds. */
-function timeStages(lab: Lab): { readonly hits: HitCounts; readonly cycles: readonly number[] } {
-  const tries = Array.from({ length: TRIES }, () => {
-    const { hits, stages } = lab.measure(ANCHOR_SECONDS, true);
-    const cycles = stages.cycles.map((sum) => sum / Math.max(1, stages.packets));
-    return { hits, cycles, sum: cycles.reduce((total, one) => total + one, 0) };
+async function configureFor(lab: Lab, settings: Settings, [microflow, maskCache]: Sizes): Promise<void> {
+  await lab.configure({
+    ...settings,
+    "microflow.entries": microflow,
+    "maskCache.entries": maskCache,
+    "microflow.bypass": "off",
   });
-  return tries.reduce((best, one) => (one.sum < best.sum ? one : best));
+}
+
+/** Enough to fill the caches, and no more than a few rounds. */
+function fillPackets(lab: Lab, [microflow, maskCache]: Sizes): number {
+  const most = Math.max(
+    FILL_LEAST * FILL_ROUNDS,
+    lab.packets * (lab.packets > WINDOW_PACKETS ? 1 : FILL_ROUNDS),
+  );
+  return Math.min(most, Math.max(FILL_LEAST, FILLINGS * Math.max(microflow, maskCache)));
+}
+
+/** The stages share what the packet as a whole takes: timing them one by one has disturbed them. */
+function anchorOf(
+  [microflowEntries, maskCacheEntries]: Sizes,
+  passes: readonly Pass[],
+  stages: StageSums,
+): Anchor {
+  const cycles = quantile(
+    passes.map((pass) => pass.cycles),
+    QUANTILE,
+  );
+  const sum = stages.cycles.reduce((total, one) => total + one, 0);
+  const part = stages.cycles.map((one) => (one / Math.max(1, sum)) * cycles);
+  const [receive, extract, name, microflowStage, maskCacheStage, maskedStage, forward] = part as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const count = (of: (hits: HitCounts) => number): number =>
+    passes.reduce((total, { hits }) => total + of(hits), 0);
+  const lookups = Math.max(
+    1,
+    count((hits) => hits.lookups),
+  );
+  return {
+    microflowEntries,
+    maskCacheEntries,
+    microflow: count((hits) => hits.microflow) / lookups,
+    maskCache: count((hits) => hits.maskCache) / lookups,
+    cycles,
+    fixed: receive + extract + name + forward,
+    microflowStage,
+    maskCacheStage,
+    maskedStage,
+  };
 }
 
 /**
- * Entries of both caches: all off; mask caches from one that fails to one that answers; microflow caches that answer little,
- * half and as much as any, and the largest, whose memory is the slowest.
+ * All off; every size of the mask cache alone; every size of the microflow cache alone, but of those that will be
+ * bypassed only the smallest, whose trials are all that it costs.
  */
-function anchorSizes(options: CalibrateOptions): [number, number][] {
-  const answering = 1 << Math.ceil(Math.log2(Math.max(1024, options.connections * 4)));
-  const masks = [MASK_CACHE_SMALL, MASK_CACHE_MIDDLE, Math.min(MASK_CACHE_LARGEST, answering)];
+function anchorSizes(predictions: readonly HitPrediction[]): Sizes[] {
+  const microflow = new Map<number, number>();
+  const masks = new Set<number>();
+  for (const { settings, bypassed } of predictions) {
+    if (settings["microflow.entries"] !== 0) microflow.set(settings["microflow.entries"], bypassed);
+    if (settings["maskCache.entries"] !== 0) masks.add(settings["maskCache.entries"]);
+  }
+  const rising = [...microflow.keys()].sort((a, b) => a - b);
+  const used = rising.filter((entries, i) => i === 0 || microflow.get(entries)! < BYPASSED);
   return [
     [0, 0],
-    ...[...new Set(masks)].sort((a, b) => a - b).map((entries): [number, number] => [0, entries]),
-    ...microflowSizes(options.predictions).map((entries): [number, number] => [entries, 0]),
+    ...[...masks].sort((a, b) => a - b).map((entries): Sizes => [0, entries]),
+    ...used.map((entries): Sizes => [entries, 0]),
   ];
-}
-
-function microflowSizes(predictions: readonly HitPrediction[]): number[] {
-  const hits = new Map(predictions.map((one) => [one.settings["microflow.entries"], askedHits(one)]));
-  hits.delete(0);
-  const sizes = [...hits.keys()].sort((a, b) => a - b);
-  if (sizes.length === 0) return [MICROFLOW_SMALL];
-  const most = Math.max(...hits.values());
-  const middle = sizes.reduce((nearest, one) =>
-    Math.abs(hits.get(one)! - most / 2) < Math.abs(hits.get(nearest)! - most / 2) ? one : nearest,
-  );
-  const enough = sizes.find((one) => hits.get(one)! >= most - 0.005)!;
-  return [...new Set([sizes[0]!, middle, enough, sizes.at(-1)!])].sort((a, b) => a - b);
-}
-
-/** Share of hits among the lookups that ask the cache. */
-function askedHits(one: HitPrediction): number {
-  return one.bypassed >= 1 ? 0 : one.microflow / (1 - one.bypassed);
 }

@@ -1,7 +1,10 @@
-// Cycles a packet for any cache sizes: predicted hit rates times what the calibration measured, with the
-// cost of reading memory corrected for each cache's footprint.
+// Cycles a packet for any cache sizes, from what the calibration measured with one cache at a time and from the
+// predicted hit rates:
 //
-//   C = fixed + microflow stage + misses * (mask cache + masked lookup + what is inserted)
+//   C = microflow cache alone (its size, its hits) + misses * what the mask cache adds to a miss (its size, its hits)
+//
+// and, while the microflow cache is bypassed, that of the mask cache alone. Between two sizes that were measured
+// lies what lies between their costs; a hit rate other than theirs moves the cost by what a miss costs there.
 
 import type { Anchor, Calibration } from "./calibrate.ts";
 import { extraCost } from "./memory-curve.ts";
@@ -13,9 +16,17 @@ export interface Cost {
   readonly microflow: number;
   readonly maskCache: number;
   readonly masked: number;
-  /** Sum of the parts with what a turn adds. */
+  /** Sum of the parts. */
   readonly cycles: number;
   readonly mpps: number;
+}
+
+/** Cycles a packet by part. */
+interface Parts {
+  readonly fixed: number;
+  readonly microflow: number;
+  readonly maskCache: number;
+  readonly masked: number;
 }
 
 const MICROFLOW_ENTRY = 8;
@@ -23,43 +34,31 @@ const MASK_CACHE_ENTRY = 8;
 const LINE = 64;
 /** The exact mode's entry: hash and whole key. */
 const EXACT_ENTRY = 576;
-
-/** A value over a share, known at some places. */
-type Knots = readonly (readonly [at: number, value: number])[];
+const NONE: Parts = { fixed: 0, microflow: 0, maskCache: 0, masked: 0 };
 
 /** See the head of the file. */
 export class CostModel {
   readonly #calibration: Calibration;
-  readonly #fixed: number;
-  /** Masked lookup of a miss with all off, and what finds the first mask to try then. */
-  readonly #masked: number;
-  readonly #guess: number;
-  /** Anchors with a mask cache alone, smallest first. */
+  readonly #off: Anchor;
+  /** Anchors with one cache alone, smallest first. */
   readonly #masks: readonly Anchor[];
+  readonly #microflow: readonly Anchor[];
   /** What a lookup that the mask cache answers costs more than one that it does not. */
   readonly #answer: number;
-  /** Anchors with a microflow cache, smallest first. */
-  readonly #microflow: readonly Anchor[];
-  /** What remembering a miss adds to its masked lookup, over the share of hits. */
-  readonly #remember: Knots;
 
   constructor(calibration: Calibration) {
     this.#calibration = calibration;
     const { anchors } = calibration;
-    const off = find(anchors, (one) => one.microflowEntries === 0 && one.maskCacheEntries === 0);
-    const masks = anchors.filter((one) => one.microflowEntries === 0 && one.maskCacheEntries > 0);
-    const names = anchors.filter((one) => one.microflowEntries > 0).sort((a, b) => a.microflow - b.microflow);
-    this.#fixed = median(anchors.map((one) => one.fixed));
-    this.#masked = off.maskedStage;
-    this.#guess = off.maskCacheStage;
-    this.#masks = [...masks].sort((a, b) => a.maskCacheEntries - b.maskCacheEntries);
+    const off = anchors.find((one) => one.microflowEntries === 0 && one.maskCacheEntries === 0);
+    if (off === undefined) throw new RangeError("the calibration lacks the anchor without caches");
+    this.#off = off;
+    const alone = (size: (one: Anchor) => number): Anchor[] =>
+      anchors.filter((one) => size(one) > 0).sort((a, b) => size(a) - size(b));
+    this.#masks = alone((one) => one.maskCacheEntries);
+    this.#microflow = alone((one) => one.microflowEntries);
     this.#answer = slope(
-      this.#masks.map((one) => [one.maskCache, missCost(one) - this.#maskCacheMemory(one.maskCacheEntries)]),
+      this.#masks.map((one) => [one.maskCache, one.cycles - this.#maskCacheMemory(one.maskCacheEntries)]),
     );
-    this.#microflow = [...names].sort((a, b) => a.microflowEntries - b.microflowEntries);
-    this.#remember = names
-      .filter((one) => one.microflow < 0.9)
-      .map((one) => [one.microflow, one.maskedStage / (1 - one.microflow) - off.maskedStage]);
   }
 
   /** The cost of a configuration. */
@@ -67,51 +66,51 @@ export class CostModel {
     const { settings, bypassed } = hits;
     const asked = settings["microflow.entries"] === 0 ? 0 : 1 - bypassed;
     const missed = 1 - hits.microflow;
-    const hitShare = asked === 0 ? 0 : hits.microflow / asked;
-    const microflow = asked * this.#microflowStage(settings["microflow.entries"], hitShare);
     const known = missed === 0 ? 0 : hits.maskCache / missed;
-    const asking = this.#maskCache(settings["maskCache.entries"], known);
-    const maskCache = missed * asking;
-    const remembered = asked * (1 - hitShare) * at(this.#remember, hitShare);
-    const masked = missed * this.#masked + remembered;
-    const sum = this.#fixed + microflow + maskCache + masked;
-    const cycles = sum * this.#calibration.overhead;
-    return {
-      fixed: this.#fixed,
-      microflow,
-      maskCache,
-      masked,
-      cycles,
-      mpps: (this.#calibration.ghz * 1000) / cycles,
+    const added = this.#maskCache(settings["maskCache.entries"], known);
+    const hitShare = asked === 0 ? 0 : hits.microflow / asked;
+    const on = asked === 0 ? NONE : this.#microflowAlone(settings["microflow.entries"], hitShare);
+    const off = partsOf(this.#off);
+    const part = (of: keyof Parts): number => asked * on[of] + (1 - asked) * off[of];
+    const parts: Parts = {
+      fixed: part("fixed"),
+      microflow: part("microflow"),
+      maskCache: part("maskCache") + missed * added.maskCache,
+      masked: part("masked") + missed * added.masked,
     };
+    const cycles = parts.fixed + parts.microflow + parts.maskCache + parts.masked;
+    return { ...parts, cycles, mpps: (this.#calibration.ghz * 1000) / cycles };
   }
 
-  /** What a miss costs on top of its masked lookup: finding the mask to try first, and noting which it was. */
-  #maskCache(entries: number, known: number): number {
-    if (entries === 0) return this.#guess;
-    const knots = this.#masks.map((one): [number, number] => [
-      Math.log2(one.maskCacheEntries),
-      missCost(one) - this.#masked + (known - one.maskCache) * this.#answer,
-    ]);
-    return at(knots, Math.log2(entries));
+  /** What a mask cache of so many entries, which knows a share of what it is asked, adds to a miss. */
+  #maskCache(entries: number, known: number): Parts {
+    if (entries === 0 || this.#masks.length === 0) return NONE;
+    const [low, high, along] = neighbours(this.#masks, (one) => one.maskCacheEntries, entries);
+    const added = (one: Anchor): number =>
+      one.cycles - this.#off.cycles + (known - one.maskCache) * this.#answer;
+    const sum = mix(added(low), added(high), along);
+    // What the cache does not take itself it takes from the masked lookup, or spares it.
+    const maskCache = mix(low.maskCacheStage, high.maskCacheStage, along) - this.#off.maskCacheStage;
+    return { fixed: 0, microflow: 0, maskCache, masked: sum - maskCache };
   }
 
-  /**
-   * Between two anchors the stage costs what lies between their costs: as far along as the share of hits is, or,
-   * where both answer all there is to answer, as the size is.
-   */
-  #microflowStage(entries: number, hitShare: number): number {
-    const above = this.#microflow.findIndex((one) => one.microflowEntries >= entries);
-    const high = this.#microflow[above] ?? this.#microflow.at(-1);
-    const low = above > 0 ? this.#microflow[above - 1]! : high;
-    if (low === undefined || high === undefined) return 0;
-    if (low === high || high.microflowEntries === entries) return high.microflowStage;
+  /** A microflow cache of so many entries that answers such a share of what it is asked. */
+  #microflowAlone(entries: number, hitShare: number): Parts {
+    if (this.#microflow.length === 0) return partsOf(this.#off);
+    const size = (one: Anchor): number => one.microflowEntries;
+    const [low, high, bySize] = neighbours(this.#microflow, size, entries);
     const width = high.microflow - low.microflow;
-    const along =
-      Math.abs(width) > 0.05
-        ? (hitShare - low.microflow) / width
-        : Math.log2(entries / low.microflowEntries) / Math.log2(high.microflowEntries / low.microflowEntries);
-    return low.microflowStage + Math.min(1, Math.max(0, along)) * (high.microflowStage - low.microflowStage);
+    const between = low !== high && bySize > 0 && bySize < 1;
+    // Where the neighbours answer different shares, those say more than the sizes.
+    const along = between && Math.abs(width) > 0.05 ? clamp((hitShare - low.microflow) / width) : bySize;
+    const parts = (of: keyof Parts): number => mix(partsOf(low)[of], partsOf(high)[of], along);
+    const moreMisses = mix(low.microflow, high.microflow, along) - hitShare;
+    return {
+      fixed: parts("fixed"),
+      microflow: parts("microflow"),
+      maskCache: parts("maskCache") + moreMisses * this.#off.maskCacheStage,
+      masked: parts("masked") + moreMisses * this.#off.maskedStage,
+    };
   }
 
   #maskCacheMemory(entries: number): number {
@@ -131,41 +130,38 @@ export function cacheBytes(settings: HitPrediction["settings"]): { microflow: nu
   };
 }
 
-/** Both stages of a miss, microflow cache off. */
-function missCost(anchor: Anchor): number {
-  return anchor.maskCacheStage + anchor.maskedStage;
+function partsOf(anchor: Anchor): Parts {
+  const { fixed, microflowStage, maskCacheStage, maskedStage } = anchor;
+  return { fixed, microflow: microflowStage, maskCache: maskCacheStage, masked: maskedStage };
+}
+
+/** The anchors on both sides of a size, and how far it is from the one to the other, by octaves. */
+function neighbours(
+  rising: readonly Anchor[],
+  size: (one: Anchor) => number,
+  entries: number,
+): [low: Anchor, high: Anchor, along: number] {
+  const above = rising.findIndex((one) => size(one) >= entries);
+  const high = rising[above] ?? (rising.at(-1) as Anchor);
+  const low = above > 0 ? rising[above - 1]! : high;
+  if (low === high) return [low, high, 0];
+  return [low, high, Math.log2(entries / size(low)) / Math.log2(size(high) / size(low))];
+}
+
+function mix(low: number, high: number, along: number): number {
+  return low + along * (high - low);
+}
+
+function clamp(share: number): number {
+  return Math.min(1, Math.max(0, share));
 }
 
 /** Slope of the straight line through points, by least squares; 0 where they are all at one place. */
-function slope(points: Knots): number {
+function slope(points: readonly (readonly [number, number])[]): number {
   const mean = (of: (point: readonly [number, number]) => number): number =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const x = mean((point) => point[0]);
   const y = mean((point) => point[1]);
   const spread = mean((point) => (point[0] - x) ** 2);
   return spread < 1e-3 ? 0 : mean((point) => (point[0] - x) * (point[1] - y)) / spread;
-}
-
-function at(knots: Knots, share: number): number {
-  const [first] = knots;
-  if (first === undefined) return 0;
-  for (let i = 1; i < knots.length; i++) {
-    const low = knots[i - 1]!;
-    const high = knots[i]!;
-    if (share > high[0]) continue;
-    if (share <= low[0]) return low[1];
-    return low[1] + ((share - low[0]) / (high[0] - low[0])) * (high[1] - low[1]);
-  }
-  return share <= first[0] ? first[1] : knots.at(-1)![1];
-}
-
-function find(anchors: readonly Anchor[], which: (one: Anchor) => boolean): Anchor {
-  const found = anchors.find(which);
-  if (found === undefined) throw new RangeError("the calibration lacks an anchor");
-  return found;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
 }

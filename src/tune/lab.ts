@@ -1,7 +1,6 @@
 // A switch on the calling thread for experiments on its caches: a trace in linear memory, sent by hand. It
 // learns the megaflows, records lookups, changes cache sizes and measures, all on the real datapath.
 
-import { readFileSync } from "node:fs";
 import { Command } from "../../assembly/layout/command.ts";
 import { RegionId, Setting } from "../../assembly/layout/pmd.ts";
 import { RXQ_TRACE_LIMIT, RXQ_TRACE_NEXT, RXQ_TRACE_ROUNDS, RxqKind } from "../../assembly/layout/port.ts";
@@ -12,9 +11,11 @@ import { RingReader, ringInit } from "../datapath/ring.ts";
 import { MegaflowError } from "../errors.ts";
 import { loadNative } from "../native.ts";
 import { type OfPort, ofPortToOdp } from "../openflow/port.ts";
+import { cycleCounter } from "../pmd/cycle-counter.ts";
 import { InlineRunner } from "../pmd/inline-runner.ts";
 import type { Pmd } from "../pmd/pmd.ts";
 import { Switch } from "../switch.ts";
+import { CallTimes } from "./call-times.ts";
 import { LookupCollector, type Lookups } from "./lookups.ts";
 import type { TracePlacement } from "./place-trace.ts";
 import { StageClock, type StageSums } from "./stage-clock.ts";
@@ -43,14 +44,18 @@ export interface Learned {
   readonly masks: number;
 }
 
+/** Frames of the lab: what waits for upcalls, and no more, since they are used last in, first out. */
+const FRAMES_MAX = 4096;
 const SAMPLE_RING_BYTES = 4 << 20;
 /** Turns between two looks at what the controller has to do: 512 packets, fewer than may wait for it. */
 const LEARN_TURNS = 8;
 const LEARN_ROUNDS = 4;
-/** Share of a core above which nobody else had a part of it. */
-const UNDISTURBED = 0.93;
 /** Turns a call, as a PMD's thread makes them. */
 const TURNS = 64;
+/** A trace up to this long is sent in whole rounds, so that every part of it counts alike. */
+const WHOLE_ROUNDS = 1 << 18;
+/** Calls that receive nothing before the trace is taken for silent. */
+const IDLE_CALLS = 4;
 
 /** See the head of the file. */
 export class Lab extends Switch {
@@ -63,7 +68,8 @@ export class Lab extends Switch {
   readonly #stages: StageClock;
 
   constructor(options: LabOptions) {
-    super({ settings: options.settings, exactMegaflows: options.exactMegaflows, seed: options.seed });
+    const settings = { ...options.settings, frames: Math.min(options.settings.frames, FRAMES_MAX) };
+    super({ settings, exactMegaflows: options.exactMegaflows, seed: options.seed });
     this.#options = options;
     const { addon } = loadNative();
     addon?.adviseHugePages(this.memory.u8, 0, this.memory.u8.length);
@@ -75,11 +81,11 @@ export class Lab extends Switch {
     for (let number = 1; number <= options.ports; number++)
       this.addPort({ number: number as OfPort, name: `p${number}`, transmit: "null" });
     for (const port of this.ports) this.givePort(this.#pmd, port);
-    this.#runner.settle();
+    this.#settle();
   }
 
   protected override changed(): void {
-    this.#runner.settle();
+    this.#settle();
   }
 
   /** Gives the input port a trace, silent until somebody sends it. */
@@ -87,7 +93,7 @@ export class Lab extends Switch {
     this.#trace = trace;
     const port = ofPortToOdp(this.#options.inPort as OfPort) as number;
     this.#pmd.addRxq([RxqKind.TRACE, port, trace.index.base, trace.packets, 0, 1, 1, 0]);
-    this.#runner.settle();
+    this.#settle();
   }
 
   /** Packets of the trace. */
@@ -121,11 +127,11 @@ export class Lab extends Switch {
     this.#sampleRing ??= this.memory.allocate(SAMPLE_RING_BYTES + 4096, "sample ring");
     const { base, size } = this.#sampleRing;
     this.#pmd.channel.plain(Command.SET, Setting.SAMPLE, 0);
-    this.#runner.settle();
+    this.#settle();
     ringInit(this.memory, this.#sampleRing);
     this.#pmd.channel.plain(Command.REGION, RegionId.SAMPLE_RING, base, size);
     this.#pmd.channel.plain(Command.SET, Setting.SAMPLE, sampling === 0 ? 0 : 1 + Math.log2(sampling));
-    this.#runner.settle();
+    this.#settle();
     return new RingReader(this.memory, base);
   }
 
@@ -142,56 +148,62 @@ export class Lab extends Switch {
   /** Gives the caches other sizes and policies; they are empty afterwards. */
   async configure(changes: Partial<Settings>): Promise<void> {
     await this.changeSettings({ "microflow.entries": 0, "maskCache.entries": 0 });
-    await this.changeSettings(changes);
+    await this.changeSettings({ ...changes, frames: this.settings.frames });
   }
 
   protected override async turn(): Promise<void> {
-    this.#runner.settle();
+    this.#settle();
   }
 
-  /** Sends the trace once with nobody looking; returns the share of lookups that each level answered. */
+  /** Sends the trace once with nobody looking; returns how many lookups each level answered. */
   once(): HitCounts {
     const before = this.counters.counters;
     this.#round(TURNS, () => {});
     return hitsBetween(before, this.counters.counters);
   }
 
-  /**
-   * Sends the trace round and round for at least `seconds` and whole rounds; returns what it took. Only one
-   * batch in many is timed by stages unless `everyBatch`.
-   */
-  measure(seconds: number, everyBatch = false): Measured {
+  /** Sends so many packets from the trace's beginning with nobody looking: in whole rounds, if it is short. */
+  fill(packets: number): void {
     this.#rewind(0);
+    this.#send(packets, () => {
+      const received = this.#runner.datapath.poll(TURNS, this.#clock());
+      this.#pmd.handler.drain();
+      this.revalidator.turn({ deadline: Number.POSITIVE_INFINITY });
+      return received;
+    });
+    this.#silence();
+  }
+
+  /** Sends so many packets from where the trace was left, and returns what they took: in whole rounds, if it is short. */
+  measure(packets: number): Measured {
+    const { read, ghz } = cycleCounter();
     const before = this.counters.counters;
+    const calls = new CallTimes();
+    this.#goOn();
+    this.#send(packets, () => {
+      const start = read();
+      const received = this.#runner.datapath.poll(TURNS, this.#clock());
+      calls.add(read() - start, Math.max(1, received));
+      return received;
+    });
+    const hits = hitsBetween(before, this.counters.counters);
+    this.#silence();
+    const cyclesPerPacket = calls.cyclesPerPacket();
+    return { cyclesPerPacket, nsPerPacket: cyclesPerPacket / ghz, hits };
+  }
+
+  /** Cycles by stage of so many packets. Timing each stage of each batch costs a little by itself. */
+  measureStages(packets: number): StageSums {
     const stages = this.#stages;
     stages.reset();
-    const from = performance.now();
-    const ranFrom = ranMs();
-    let rounds = 0;
-    for (;;) {
-      if (everyBatch) for (let i = 0; i < TURNS; i++) stages.timeBatch();
-      else this.#runner.datapath.poll(TURNS, this.#clock());
-      const elapsed = performance.now() - from;
-      if (elapsed < seconds * 1000) continue;
-      const now = this.#rounds();
-      if (now !== rounds || this.packets > 1 << 18) break;
-      if (elapsed > seconds * 4000) break;
-      rounds = now;
-    }
-    // Where other processes take a share of the core, by the time that this thread ran, which the kernel counts in
-    // ticks; else by the clock.
-    const wall = performance.now() - from;
-    const counted = ranMs() - ranFrom;
-    const ran = counted < wall * UNDISTURBED ? counted : wall;
-    const after = this.counters.counters;
+    this.#goOn();
+    this.#send(packets, () => {
+      const before = stages.received;
+      for (let i = 0; i < TURNS; i++) stages.timeBatch();
+      return (stages.received - before) >>> 0;
+    });
     this.#silence();
-    const packets = after.RX - before.RX;
-    return {
-      packets,
-      nsPerPacket: (ran * 1e6) / Math.max(1, packets),
-      hits: hitsBetween(before, after),
-      stages: stages.sums(),
-    };
+    return stages.sums();
   }
 
   /** Ends the lab. */
@@ -214,6 +226,22 @@ export class Lab extends Switch {
     }
   }
 
+  #send(packets: number, call: () => number): void {
+    const rounds = this.packets <= WHOLE_ROUNDS ? Math.ceil(packets / this.packets) : 0;
+    const wanted = Math.max(packets, rounds * this.packets);
+    for (let sent = 0, idle = 0; sent < wanted && idle < IDLE_CALLS; ) {
+      const received = call();
+      sent += received;
+      idle = received === 0 ? idle + 1 : 0;
+    }
+  }
+
+  /** The runner's turns see the lab's time: to a clock that jumps, every job of the PMD is overdue. */
+  #settle(): void {
+    this.#runner.clockMs = this.#clock();
+    this.#runner.settle();
+  }
+
   #clock(): number {
     return this.#options.frozenClock === true ? 0 : Math.floor(performance.now() - this.#started);
   }
@@ -226,11 +254,16 @@ export class Lab extends Switch {
     while (!this.#pmd.channel.idle) this.#runner.datapath.poll(1, this.#clock());
   }
 
+  /** Sends the trace for ever, from where it was left. */
+  #goOn(): void {
+    this.memory.u32[(this.#rxq() + RXQ_TRACE_LIMIT) >>> 2] = 0;
+  }
+
   #silence(): void {
     const words = this.memory.u32;
     if (this.#trace !== undefined) words[(this.#rxq() + RXQ_TRACE_LIMIT) >>> 2] = 1;
     if (this.#trace !== undefined && this.#rounds() === 0) words[(this.#rxq() + RXQ_TRACE_ROUNDS) >>> 2] = 1;
-    this.#runner.settle();
+    this.#settle();
   }
 
   #rxq(): number {
@@ -257,21 +290,12 @@ export interface HitCounts {
   readonly visited: number;
 }
 
-/** What a measurement says; hits are of the measured time. */
+/** What a measurement says. */
 export interface Measured {
-  readonly packets: number;
+  /** TSC cycles a packet, and nanoseconds, without what the system interrupted. */
+  readonly cyclesPerPacket: number;
   readonly nsPerPacket: number;
   readonly hits: HitCounts;
-  readonly stages: StageSums;
-}
-
-/** Milliseconds that this thread has run, which the kernel counts; by the clock where it does not tell. */
-function ranMs(): number {
-  try {
-    return Number(readFileSync("/proc/thread-self/schedstat", "utf8").split(" ")[0]) / 1e6;
-  } catch {
-    return performance.now();
-  }
 }
 
 function hitsBetween(before: PmdStats["counters"], after: PmdStats["counters"]): HitCounts {

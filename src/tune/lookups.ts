@@ -10,7 +10,6 @@ import {
   SAMPLE_MASK,
   SAMPLE_MASK_NAME,
   SAMPLE_SIGNATURE,
-  SAMPLE_VISITED,
 } from "../../assembly/layout/sample.ts";
 
 /** Lookups in the order they happened. All arrays but `batchEnds` have `count` entries in use. */
@@ -25,8 +24,6 @@ export interface Lookups {
   readonly masks: Uint32Array;
   /** Hash of the whole key. */
   readonly keyHashes: Uint32Array;
-  /** Masks that the datapath tried; 0 where its microflow cache answered. */
-  readonly visited: Uint32Array;
   /** Place behind the last lookup of each batch: a batch does not see its own insertions. */
   readonly batchEnds: Uint32Array;
 }
@@ -42,7 +39,6 @@ export class LookupCollector {
   #flows = new Uint32Array(0);
   #masks = new Uint32Array(0);
   #keyHashes = new Uint32Array(0);
-  #visited = new Uint32Array(0);
   #batchEnds = new Uint32Array(1024);
   #batches = 0;
 
@@ -67,7 +63,6 @@ export class LookupCollector {
       this.#flows[i] = u32[at + words(SAMPLE_FLOW)]!;
       this.#masks[i] = u32[at + words(SAMPLE_MASK)]!;
       this.#keyHashes[i] = u32[at + words(SAMPLE_KEY_HASH)]!;
-      this.#visited[i] = u32[at + words(SAMPLE_VISITED)]!;
     }
     this.#count += entries;
     this.#endBatch();
@@ -83,7 +78,6 @@ export class LookupCollector {
       flows: this.#flows.subarray(0, count),
       masks: this.#masks.subarray(0, count),
       keyHashes: this.#keyHashes.subarray(0, count),
-      visited: this.#visited.subarray(0, count),
       batchEnds: this.#batchEnds.slice(0, this.#batches),
     };
   }
@@ -100,7 +94,6 @@ export class LookupCollector {
     this.#flows = grown(this.#flows, capacity);
     this.#masks = grown(this.#masks, capacity);
     this.#keyHashes = grown(this.#keyHashes, capacity);
-    this.#visited = grown(this.#visited, capacity);
   }
 }
 

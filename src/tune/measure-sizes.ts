@@ -5,16 +5,18 @@ import type { HitPrediction } from "./predict-hits.ts";
 
 /** What a configuration really does. */
 export interface SizeMeasurement {
+  readonly cyclesPerPacket: number;
   readonly mpps: number;
   readonly hits: HitCounts;
 }
 
-const WINDOW_SECONDS = 0.08;
-/** Packets and rounds until both caches hold what they will. */
-const FILLING_PACKETS = 1 << 21;
-const FILLING_ROUNDS_MAX = 6;
-/** Packets until a cache that is bypassed as useless has had two trials. */
-const SETTLING_PACKETS = 1_200_000;
+const WINDOW_PACKETS = 1 << 18;
+/** Packets an entry, and least packets and most rounds, until both caches hold what they will. */
+const FILLINGS = 8;
+const FILL_LEAST = 1 << 17;
+const FILL_ROUNDS_MAX = 4;
+/** A trial of a cache and the time that it is bypassed as useless afterwards. */
+const BYPASS_TURN = (1 << 15) + (1 << 19);
 /** A cache with this share of hits passes every trial. */
 const SURELY_USEFUL = 0.75;
 
@@ -25,16 +27,12 @@ const SURELY_USEFUL = 0.75;
 export async function measureSizes(lab: Lab, predicted: HitPrediction): Promise<SizeMeasurement> {
   const { settings } = predicted;
   await lab.configure({ ...settings, "microflow.bypass": "off" });
-  const filling = Math.min(FILLING_ROUNDS_MAX, Math.ceil(FILLING_PACKETS / lab.packets));
-  for (let round = 0; round < filling; round++) lab.once();
+  const entries = Math.max(settings["microflow.entries"], settings["maskCache.entries"]);
+  const most = Math.max(FILL_LEAST, FILL_ROUNDS_MAX * lab.packets);
+  lab.fill(Math.min(most, Math.max(FILL_LEAST, FILLINGS * entries)));
+  await lab.changeSettings({ "microflow.bypass": settings["microflow.bypass"] });
   const doubtful = predicted.bypassed > 0 || predicted.microflow < SURELY_USEFUL;
-  if (doubtful && settings["microflow.entries"] > 0 && settings["microflow.bypass"] === "auto") {
-    await lab.changeSettings({ "microflow.bypass": "auto" });
-    const rounds = Math.ceil(SETTLING_PACKETS / lab.packets);
-    for (let round = 0; round < rounds; round++) lab.once();
-  } else {
-    await lab.changeSettings({ "microflow.bypass": settings["microflow.bypass"] });
-  }
-  const { nsPerPacket, hits } = lab.measure(WINDOW_SECONDS);
-  return { mpps: 1000 / nsPerPacket, hits };
+  const trials = doubtful && settings["microflow.entries"] > 0 && settings["microflow.bypass"] === "auto";
+  const { cyclesPerPacket, nsPerPacket, hits } = lab.measure(trials ? BYPASS_TURN : WINDOW_PACKETS);
+  return { cyclesPerPacket, mpps: 1000 / nsPerPacket, hits };
 }

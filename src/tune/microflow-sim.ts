@@ -27,6 +27,17 @@ export interface MicroflowRound {
   readonly missEnds: Uint32Array;
 }
 
+/** Memory for a round's misses: every lookup may be one. */
+export interface RoundRoom {
+  readonly misses: Uint32Array;
+  readonly missEnds: Uint32Array;
+}
+
+/** Room for a round of the trace. */
+export function roomFor(trace: Lookups): RoundRoom {
+  return { misses: new Uint32Array(trace.count), missEnds: new Uint32Array(trace.batchEnds.length) };
+}
+
 /** What a long run added up to. */
 export interface MicroflowTotals {
   readonly lookups: number;
@@ -44,7 +55,9 @@ const USEFUL_SHARE = 128;
 /** See the head of the file. State lives on from round to round. */
 export class MicroflowSim {
   #policy: MicroflowPolicy;
-  /** By way: name, megaflow (0 = empty); for the exact mode the key's hash and the last use too. */
+  /** Signature mode: by set, the names of its ways and then their megaflows (0 = empty), as in the datapath. */
+  readonly #sets: Uint32Array;
+  /** Exact mode, by way: name, megaflow, the key's hash and the last use. */
   readonly #names: Uint32Array;
   readonly #flows: Uint32Array;
   readonly #keys: Uint32Array;
@@ -64,8 +77,9 @@ export class MicroflowSim {
     this.#ways = exact ? MICROFLOW_EXACT_WAYS : MICROFLOW_BUCKET_WAYS;
     const entries = policy.entries === 0 ? 0 : Math.max(policy.entries, this.#ways);
     this.#setMask = Math.max(entries / this.#ways, 1) - 1;
-    this.#names = new Uint32Array(entries);
-    this.#flows = new Uint32Array(entries);
+    this.#sets = new Uint32Array(exact ? 0 : entries * 2);
+    this.#names = new Uint32Array(exact ? entries : 0);
+    this.#flows = new Uint32Array(exact ? entries : 0);
     this.#keys = new Uint32Array(exact ? entries : 0);
     this.#used = new Uint32Array(exact ? entries : 0);
   }
@@ -76,10 +90,9 @@ export class MicroflowSim {
     this.#setBypass(false);
   }
 
-  /** Sends the trace through once. */
-  round(trace: Lookups): MicroflowRound {
-    const misses = new Uint32Array(trace.count);
-    const missEnds = new Uint32Array(trace.batchEnds.length);
+  /** Sends the trace through once. The round's arrays lie in `room`, if somebody has some for them. */
+  round(trace: Lookups, room: RoundRoom = roomFor(trace)): MicroflowRound {
+    const { misses, missEnds } = room;
     const insertsBefore = this.#inserts;
     let missCount = 0;
     let bypassed = 0;
@@ -114,7 +127,9 @@ export class MicroflowSim {
   run(trace: Lookups, lookups: number): MicroflowTotals {
     const sum = { lookups: 0, hits: 0, bypassed: 0, inserts: -this.#inserts };
     const batches = trace.batchEnds.length;
-    const misses = new Uint32Array(trace.count);
+    const misses = new Uint32Array(
+      trace.batchEnds.reduce((most, end, i) => Math.max(most, end - (trace.batchEnds[i - 1] ?? 0)), 0),
+    );
     const mean = trace.count / batches;
     let batch = 0;
     while (sum.lookups < lookups) {
@@ -159,19 +174,19 @@ export class MicroflowSim {
   }
 
   #lookUp(trace: Lookups, start: number, end: number, misses: Uint32Array, before: number): number {
-    const names = this.#names;
-    const flows = this.#flows;
+    const sets = this.#sets;
     const setMask = this.#setMask;
+    const { signatures, flows } = trace;
     let count = before;
     for (let i = start; i < end; i++) {
-      const name = trace.signatures[i]!;
-      const flow = trace.flows[i]!;
-      const at = (name & setMask) << 2;
+      const name = signatures[i]!;
+      const flow = flows[i]!;
+      const at = (name & setMask) << 3;
       const hit =
-        (names[at] === name && flows[at] === flow) ||
-        (names[at + 1] === name && flows[at + 1] === flow) ||
-        (names[at + 2] === name && flows[at + 2] === flow) ||
-        (names[at + 3] === name && flows[at + 3] === flow);
+        (sets[at] === name && sets[at + 4] === flow) ||
+        (sets[at + 1] === name && sets[at + 5] === flow) ||
+        (sets[at + 2] === name && sets[at + 6] === flow) ||
+        (sets[at + 3] === name && sets[at + 7] === flow);
       misses[count] = i;
       count += hit && name !== 0 && flow !== 0 ? 0 : 1;
     }
@@ -179,16 +194,15 @@ export class MicroflowSim {
   }
 
   #insert(name: number, flow: number): void {
-    const names = this.#names;
-    const flows = this.#flows;
-    const first = (name & this.#setMask) << 2;
+    const sets = this.#sets;
+    const first = (name & this.#setMask) << 3;
     let victim = first + (this.#next() & 3);
     for (let at = first; at < first + 4; at++) {
-      if (names[at] === name && flows[at] === flow) return;
-      if (flows[at] === 0) victim = at;
+      if (sets[at] === name && sets[at + 4] === flow) return;
+      if (sets[at + 4] === 0) victim = at;
     }
-    names[victim] = name;
-    flows[victim] = flow;
+    sets[victim] = name;
+    sets[victim + 4] = flow;
     this.#inserts++;
   }
 

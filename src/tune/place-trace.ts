@@ -20,20 +20,23 @@ export interface TracePlacement {
 const ETHERNET_HEADER = 14;
 /** Packets start on cache lines and may be read to the end of their last line. */
 const ALIGN = 64;
-const PIECE = 16 << 20;
+const PIECE = 8 << 20;
+/** Bytes of a packet's entry in the index: address and length. */
+const ENTRY = 8;
 
 /** See the head of the file. */
 export class TracePlacer {
   readonly #memory: SwitchMemory;
   #at = 0;
   #end = 0;
-  #index = new Uint32Array(1 << 13);
+  #index: Region;
   #packets = 0;
   #leftOut = 0;
   #bytes = 0;
 
   constructor(memory: SwitchMemory) {
     this.#memory = memory;
+    this.#index = memory.allocate(1, "trace index");
   }
 
   /** Adds a copy of a packet. */
@@ -50,13 +53,10 @@ export class TracePlacer {
       this.#end = piece.base + piece.size;
     }
     this.#memory.u8.set(packet, this.#at);
-    if (this.#packets * 2 === this.#index.length) {
-      const larger = new Uint32Array(this.#index.length * 2);
-      larger.set(this.#index);
-      this.#index = larger;
-    }
-    this.#index[this.#packets * 2] = this.#at;
-    this.#index[this.#packets * 2 + 1] = length;
+    if (this.#packets * ENTRY === this.#index.size) this.#growIndex();
+    const entry = (this.#index.base + this.#packets * ENTRY) >>> 2;
+    this.#memory.u32[entry] = this.#at;
+    this.#memory.u32[entry + 1] = length;
     this.#packets++;
     this.#bytes += length;
     this.#at += room;
@@ -66,9 +66,16 @@ export class TracePlacer {
   finish(file: string, seconds = 0): TracePlacement {
     if (this.#packets === 0)
       throw new CaptureError("CAPTURE_FORMAT", file, 0, "it holds no packet that a port could send");
-    const index = this.#memory.allocate(this.#packets * 8, "trace index");
-    this.#memory.u32.set(this.#index.subarray(0, this.#packets * 2), index.base >>> 2);
+    const index = this.#index;
     return { index, packets: this.#packets, leftOut: this.#leftOut, seconds, bytes: this.#bytes };
+  }
+
+  #growIndex(): void {
+    const { base, size } = this.#index;
+    const larger = this.#memory.allocate(size * 2, "trace index");
+    this.#memory.u8.copyWithin(larger.base, base, base + size);
+    this.#memory.release(this.#index);
+    this.#index = larger;
   }
 }
 

@@ -44,9 +44,14 @@ export class StageClock {
     this.#usual = 0;
   }
 
+  /** Packets that the PMD has received, modulo 2^32. */
+  get received(): number {
+    return this.#memory.u32[this.#received]!;
+  }
+
   /** Takes a batch of the first receive queue through the stages. */
   timeBatch(): void {
-    const receivedBefore = this.#memory.u32[this.#received]!;
+    const receivedBefore = this.received;
     const { read, overhead } = this.#counter;
     const start = read();
     const context = this.#datapath.stageReceive(0);
@@ -60,7 +65,7 @@ export class StageClock {
       batch[i + 1] = after - before - overhead;
       before = after;
     }
-    this.#keep((this.#memory.u32[this.#received]! - receivedBefore) >>> 0, (before - start) as number);
+    this.#keep((this.received - receivedBefore) >>> 0, (before - start) as number);
   }
 
   /** What was timed since the last reset. */

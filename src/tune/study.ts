@@ -2,7 +2,7 @@
 
 import type { ProfileName } from "../config/profiles.ts";
 import type { Settings } from "../config/settings.ts";
-import { type Advice, advise, type Candidate } from "./advise.ts";
+import { type Advice, advise, type Candidate, type TrafficFacts } from "./advise.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
 import { CostModel } from "./cost-model.ts";
 import type { Lab, Learned } from "./lab.ts";
@@ -83,19 +83,20 @@ export async function study(
     settings,
     profile,
     candidates,
-    advice: advise(
-      {
-        connections: traffic.connections,
-        firstShare: traffic.once.firsts / Math.max(1, traffic.once.total),
-      },
-      settings,
-      candidates,
-    ),
+    advice: advise(trafficFacts(traffic), settings, candidates),
     took: {
       learn: learnedAt - start,
       record: recordedAt - learnedAt,
       predict: predictedAt - recordedAt,
     },
+  };
+}
+
+/** What the reason of an advice rests on. */
+export function trafficFacts(traffic: Traffic): TrafficFacts {
+  return {
+    connections: traffic.connections,
+    firstShare: traffic.once.firsts / Math.max(1, traffic.once.total),
   };
 }
 

@@ -1,0 +1,99 @@
+// What a microflow cache does with a trace: from empty, in the long run, and what it leaves to the caches behind it.
+
+import type { Lookups } from "./lookups.ts";
+import { type MicroflowRound, MicroflowSim, type RoundRoom } from "./microflow-sim.ts";
+import type { CacheSettings, PredictOptions } from "./predict-hits.ts";
+
+/** Places of misses in the trace, and how many of them there are at the end of each batch. */
+export type Misses = Pick<MicroflowRound, "misses" | "missEnds">;
+
+/** See the head of the file; shares are of all lookups. */
+export interface MicroflowOutcome {
+  /** The first round, from empty. */
+  readonly once: Misses;
+  readonly onceHits: number;
+  /** The last rounds, latest last. */
+  readonly recent: readonly Misses[];
+  /** Shares over enough rounds. */
+  readonly hits: number;
+  readonly bypassed: number;
+  readonly inserts: number;
+}
+
+/** Lookups that a cache which is bypassed now and then is simulated for: ten turns of trial and bypass. */
+const BYPASS_LOOKUPS = 5_600_000;
+/** A cache with this share of hits passes every trial. */
+const SURELY_USEFUL = 0.75;
+/** Lookups that a steady state is averaged over, and the most rounds that a short trace makes of them. */
+const STEADY_LOOKUPS = 1 << 17;
+const ROUNDS_MAX = 64;
+const FILLING_ROUNDS_MAX = 20;
+/**
+ * Rounds whose misses are kept where they are few: it is chance which connections of a full set a microflow cache
+ * forgets, so what is behind it sees more of them in the long run than one round misses.
+ */
+const RECENT_ROUNDS = 6;
+const FEW_MISSES = 0.25;
+/** Lookups in a millisecond when nobody says: 10 million a second. */
+const LOOKUPS_PER_MS = 10_000;
+
+/** Simulates a cache that is on. The outcome's first and only recent round may lie in `rooms`. */
+export function simulateMicroflow(
+  lookups: Lookups,
+  settings: CacheSettings,
+  options: PredictOptions,
+  rooms: readonly [RoundRoom, RoundRoom],
+): MicroflowOutcome {
+  const sim = new MicroflowSim({
+    mode: settings["microflow.mode"],
+    entries: settings["microflow.entries"],
+    insertInverse: settings["microflow.insertInverse"],
+    bypass: false,
+    lookupsPerMs: options.lookupsPerMs ?? LOOKUPS_PER_MS,
+  });
+  const [onceRoom, room] = rooms;
+  const once = sim.round(lookups, onceRoom);
+  let steady = sim.round(lookups, room);
+  // Where few misses are inserted it takes many to fill the cache.
+  const filling =
+    (settings["microflow.entries"] * (settings["microflow.insertInverse"] - 1) * 2) /
+    Math.max(1, steady.misses.length);
+  for (let round = 0; round < Math.min(FILLING_ROUNDS_MAX, filling); round++)
+    steady = sim.round(lookups, room);
+  const few = steady.misses.length > 0 && steady.misses.length < FEW_MISSES * lookups.count;
+  const wanted = Math.min(ROUNDS_MAX, Math.ceil(STEADY_LOOKUPS / Math.max(1, lookups.count)));
+  const rounds = few ? Math.max(wanted, RECENT_ROUNDS) : wanted;
+  const recent: Misses[] = [];
+  let hits = 0;
+  let inserts = 0;
+  for (let round = 1; round <= rounds; round++) {
+    if (round > 1) steady = sim.round(lookups, room);
+    hits += steady.hits;
+    inserts += steady.inserts;
+    if (few && round > rounds - RECENT_ROUNDS)
+      recent.push({ misses: steady.misses.slice(), missEnds: steady.missEnds.slice() });
+  }
+  if (!few) recent.push(steady);
+  const outcome = { once, onceHits: share(once.hits, lookups.count), recent };
+  const settled = {
+    ...outcome,
+    hits: share(hits, rounds * lookups.count),
+    bypassed: share(steady.bypassed, lookups.count),
+    inserts: share(inserts, rounds * lookups.count),
+  };
+  if (settled.hits > SURELY_USEFUL || settings["microflow.bypass"] === "off") return settled;
+  // The cache is full by now; whether it passes its trials, and how often, a longer run tells.
+  sim.setBypass(true);
+  const run = sim.run(lookups, Math.max(BYPASS_LOOKUPS, 2 * lookups.count));
+  return {
+    ...outcome,
+    hits: share(run.hits, run.lookups),
+    bypassed: share(run.bypassed, run.lookups),
+    inserts: share(run.inserts, run.lookups),
+  };
+}
+
+/** A part of a whole; of nothing it is nothing. */
+export function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
