@@ -63,7 +63,7 @@ export async function measureCase(
       progress(0.1 + (0.8 * (turn + i / samples.length)) / effort.turns, "measuring every size");
     }
   }
-  const candidates = middleCandidates(predictions, calibrations);
+  const candidates = candidatesOf(predictions, calibrations);
   const advice = advise(trafficFacts(traffic), settings, candidates);
   const rows = candidates.map((candidate, i) => rowOf(candidate, samples[i]!));
   progress(0.9, "comparing the best");
@@ -87,15 +87,19 @@ export async function measureCase(
   };
 }
 
-/** Every prediction with its middle cost of several calibrations. */
-function middleCandidates(
+/** Every prediction with its cost by all the calibrations, of which the same one counts as of the turns. */
+function candidatesOf(
   predictions: readonly HitPrediction[],
   calibrations: readonly Calibration[],
 ): Candidate[] {
   const models = calibrations.map((one) => new CostModel(one));
   return predictions.map((hits) => {
-    const costs = models.map((model) => model.cost(hits)).sort((a, b) => a.cycles - b.cycles);
-    return { hits, cost: costs[costs.length >> 1]! };
+    const costs = models.map((model) => model.cost(hits));
+    const cycles = quantile(
+      costs.map((cost) => cost.cycles),
+      QUANTILE,
+    );
+    return { hits, cost: costs.find((cost) => cost.cycles === cycles)! };
   });
 }
 

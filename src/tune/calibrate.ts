@@ -1,5 +1,6 @@
 // Measures in under a second what this machine takes for a packet of this traffic: the datapath itself, with each
-// size of one cache while the other is off. cost-model.ts says what both together cost, and the sizes between.
+// size of one cache while the other is off, and the mask cache behind one microflow cache that misses now and then.
+// cost-model.ts says what all others cost.
 
 import type { Settings } from "../config/settings.ts";
 import { cycleCounter } from "../pmd/cycle-counter.ts";
@@ -9,7 +10,7 @@ import { type CpuCache, cpuCaches, type MemoryCurve, measureMemory } from "./mem
 import type { HitPrediction } from "./predict-hits.ts";
 import type { StageSums } from "./stage-clock.ts";
 
-/** Cycles a packet with one size of one cache, the bypass off. */
+/** Cycles a packet with some sizes, the bypass off. */
 export interface Anchor {
   readonly microflowEntries: number;
   readonly maskCacheEntries: number;
@@ -64,6 +65,11 @@ const FILL_LEAST = 1 << 16;
 const FILL_ROUNDS = 2;
 /** A microflow cache that goes around itself so much of the time costs what its trials do. */
 const BYPASSED = 0.5;
+
+/** Share of misses that tells most about what is behind a microflow cache, and the least and most that tell anything. */
+const USUAL_MISSES = 0.3;
+const LEAST_MISSES = 0.08;
+const MOST_MISSES = 0.6;
 
 type Sizes = readonly [microflow: number, maskCache: number];
 
@@ -168,20 +174,29 @@ function anchorOf(
 
 /**
  * All off; every size of the mask cache alone; every size of the microflow cache alone, but of those that will be
- * bypassed only the smallest, whose trials are all that it costs.
+ * bypassed only the smallest, whose trials are all that it costs; and every mask cache behind that microflow cache
+ * whose misses are neither all there is nor next to nothing: they are of other connections and come in fewer a batch.
  */
 function anchorSizes(predictions: readonly HitPrediction[]): Sizes[] {
-  const microflow = new Map<number, number>();
+  const microflow = new Map<number, HitPrediction>();
   const masks = new Set<number>();
-  for (const { settings, bypassed } of predictions) {
-    if (settings["microflow.entries"] !== 0) microflow.set(settings["microflow.entries"], bypassed);
+  for (const prediction of predictions) {
+    const { settings } = prediction;
+    if (settings["microflow.entries"] !== 0) microflow.set(settings["microflow.entries"], prediction);
     if (settings["maskCache.entries"] !== 0) masks.add(settings["maskCache.entries"]);
   }
   const rising = [...microflow.keys()].sort((a, b) => a - b);
-  const used = rising.filter((entries, i) => i === 0 || microflow.get(entries)! < BYPASSED);
+  const used = rising.filter((entries, i) => i === 0 || microflow.get(entries)!.bypassed < BYPASSED);
+  const missing = (entries: number): number => 1 - microflow.get(entries)!.microflow;
+  const usual = (entries: number): number => Math.abs(missing(entries) - USUAL_MISSES);
+  const [between] = used
+    .filter((entries) => missing(entries) >= LEAST_MISSES && missing(entries) <= MOST_MISSES)
+    .sort((a, b) => usual(a) - usual(b));
+  const rows = between === undefined ? [0] : [0, between];
+  const rest = [...masks].sort((a, b) => a - b);
   return [
     [0, 0],
-    ...[...masks].sort((a, b) => a - b).map((entries): Sizes => [0, entries]),
     ...used.map((entries): Sizes => [entries, 0]),
+    ...rows.flatMap((entries) => rest.map((maskCache): Sizes => [entries, maskCache])),
   ];
 }

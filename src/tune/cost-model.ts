@@ -3,8 +3,9 @@
 //
 //   C = microflow cache alone (its size, its hits) + misses * what the mask cache adds to a miss (its size, its hits)
 //
-// and, while the microflow cache is bypassed, that of the mask cache alone. Between two sizes that were measured
-// lies what lies between their costs; a hit rate other than theirs moves the cost by what a miss costs there.
+// and, while the microflow cache is bypassed, that of the mask cache alone. What a mask cache adds to a miss was
+// measured where everything misses, and where some do. Between two sizes that were measured lies what lies between
+// their costs; a hit rate other than theirs moves the cost by what a miss costs there.
 
 import type { Anchor, Calibration } from "./calibrate.ts";
 import { extraCost } from "./memory-curve.ts";
@@ -36,15 +37,24 @@ const LINE = 64;
 const EXACT_ENTRY = 576;
 const NONE: Parts = { fixed: 0, microflow: 0, maskCache: 0, masked: 0 };
 
+/** Mask caches of several sizes behind one microflow cache, smallest first. */
+interface MaskCaches {
+  /** The same without a mask cache. */
+  readonly without: Anchor;
+  readonly sizes: readonly Anchor[];
+  /** What a lookup that the mask cache answers costs more than one that it does not. */
+  readonly answer: number;
+}
+
 /** See the head of the file. */
 export class CostModel {
   readonly #calibration: Calibration;
   readonly #off: Anchor;
-  /** Anchors with one cache alone, smallest first. */
-  readonly #masks: readonly Anchor[];
+  /** Anchors with a microflow cache alone, smallest first. */
   readonly #microflow: readonly Anchor[];
-  /** What a lookup that the mask cache answers costs more than one that it does not. */
-  readonly #answer: number;
+  /** Mask caches where every lookup comes to them, and behind a microflow cache where there are such anchors. */
+  readonly #alone: MaskCaches;
+  readonly #behind: MaskCaches | undefined;
 
   constructor(calibration: Calibration) {
     this.#calibration = calibration;
@@ -52,13 +62,13 @@ export class CostModel {
     const off = anchors.find((one) => one.microflowEntries === 0 && one.maskCacheEntries === 0);
     if (off === undefined) throw new RangeError("the calibration lacks the anchor without caches");
     this.#off = off;
-    const alone = (size: (one: Anchor) => number): Anchor[] =>
-      anchors.filter((one) => size(one) > 0).sort((a, b) => size(a) - size(b));
-    this.#masks = alone((one) => one.maskCacheEntries);
-    this.#microflow = alone((one) => one.microflowEntries);
-    this.#answer = slope(
-      this.#masks.map((one) => [one.maskCache, one.cycles - this.#maskCacheMemory(one.maskCacheEntries)]),
-    );
+    this.#microflow = anchors
+      .filter((one) => one.microflowEntries > 0 && one.maskCacheEntries === 0)
+      .sort((a, b) => a.microflowEntries - b.microflowEntries);
+    this.#alone = this.#maskCaches(off);
+    const both = anchors.find((one) => one.microflowEntries > 0 && one.maskCacheEntries > 0);
+    const without = this.#microflow.find((one) => one.microflowEntries === both?.microflowEntries);
+    this.#behind = without === undefined ? undefined : this.#maskCaches(without);
   }
 
   /** The cost of a configuration. */
@@ -67,31 +77,44 @@ export class CostModel {
     const asked = settings["microflow.entries"] === 0 ? 0 : 1 - bypassed;
     const missed = 1 - hits.microflow;
     const known = missed === 0 ? 0 : hits.maskCache / missed;
-    const added = this.#maskCache(settings["maskCache.entries"], known);
     const hitShare = asked === 0 ? 0 : hits.microflow / asked;
     const on = asked === 0 ? NONE : this.#microflowAlone(settings["microflow.entries"], hitShare);
     const off = partsOf(this.#off);
-    const part = (of: keyof Parts): number => asked * on[of] + (1 - asked) * off[of];
+    const entries = settings["maskCache.entries"];
+    const addedOn = this.#maskCache(entries, known, hitShare);
+    const addedOff = this.#maskCache(entries, known, 0);
+    const part = (of: keyof Parts): number =>
+      asked * (on[of] + (1 - hitShare) * addedOn[of]) + (1 - asked) * (off[of] + addedOff[of]);
     const parts: Parts = {
       fixed: part("fixed"),
       microflow: part("microflow"),
-      maskCache: part("maskCache") + missed * added.maskCache,
-      masked: part("masked") + missed * added.masked,
+      maskCache: part("maskCache"),
+      masked: part("masked"),
     };
     const cycles = parts.fixed + parts.microflow + parts.maskCache + parts.masked;
     return { ...parts, cycles, mpps: (this.#calibration.ghz * 1000) / cycles };
   }
 
+  /** The mask caches that were measured with the microflow cache of an anchor. */
+  #maskCaches(without: Anchor): MaskCaches {
+    const sizes = this.#calibration.anchors
+      .filter((one) => one.microflowEntries === without.microflowEntries && one.maskCacheEntries > 0)
+      .sort((a, b) => a.maskCacheEntries - b.maskCacheEntries);
+    const points = sizes.map((one): [number, number] => [
+      knownShare(one),
+      addedBy(one, without) - this.#maskCacheMemory(one.maskCacheEntries),
+    ]);
+    return { without, sizes, answer: slope(points) };
+  }
+
   /** What a mask cache of so many entries, which knows a share of what it is asked, adds to a miss. */
-  #maskCache(entries: number, known: number): Parts {
-    if (entries === 0 || this.#masks.length === 0) return NONE;
-    const [low, high, along] = neighbours(this.#masks, (one) => one.maskCacheEntries, entries);
-    const added = (one: Anchor): number =>
-      one.cycles - this.#off.cycles + (known - one.maskCache) * this.#answer;
-    const sum = mix(added(low), added(high), along);
-    // What the cache does not take itself it takes from the masked lookup, or spares it.
-    const maskCache = mix(low.maskCacheStage, high.maskCacheStage, along) - this.#off.maskCacheStage;
-    return { fixed: 0, microflow: 0, maskCache, masked: sum - maskCache };
+  #maskCache(entries: number, known: number, hitShare: number): Parts {
+    const alone = maskCacheAdds(this.#alone, entries, known);
+    if (this.#behind === undefined) return alone;
+    const behind = maskCacheAdds(this.#behind, entries, known);
+    const along = clamp(hitShare / this.#behind.without.microflow);
+    const part = (of: keyof Parts): number => mix(alone[of], behind[of], along);
+    return { fixed: 0, microflow: 0, maskCache: part("maskCache"), masked: part("masked") };
   }
 
   /** A microflow cache of so many entries that answers such a share of what it is asked. */
@@ -130,6 +153,27 @@ export function cacheBytes(settings: HitPrediction["settings"]): { microflow: nu
   };
 }
 
+function maskCacheAdds({ without, sizes, answer }: MaskCaches, entries: number, known: number): Parts {
+  if (entries === 0 || sizes.length === 0) return NONE;
+  const [low, high, along] = neighbours(sizes, (one) => one.maskCacheEntries, entries);
+  const added = (one: Anchor): number => addedBy(one, without) + (known - knownShare(one)) * answer;
+  const asking = (one: Anchor): number => one.maskCacheStage / (1 - one.microflow);
+  const sum = mix(added(low), added(high), along);
+  // What the cache does not take itself it takes from the masked lookup, or spares it.
+  const maskCache = mix(asking(low), asking(high), along) - asking(without);
+  return { fixed: 0, microflow: 0, maskCache, masked: sum - maskCache };
+}
+
+/** Cycles that an anchor's mask cache adds to a miss. */
+function addedBy(one: Anchor, without: Anchor): number {
+  return (one.cycles - without.cycles) / (1 - one.microflow);
+}
+
+/** Share of its lookups that an anchor's mask cache answers. */
+function knownShare(one: Anchor): number {
+  return one.maskCache / (1 - one.microflow);
+}
+
 function partsOf(anchor: Anchor): Parts {
   const { fixed, microflowStage, maskCacheStage, maskedStage } = anchor;
   return { fixed, microflow: microflowStage, maskCache: maskCacheStage, masked: maskedStage };
@@ -158,6 +202,7 @@ function clamp(share: number): number {
 
 /** Slope of the straight line through points, by least squares; 0 where they are all at one place. */
 function slope(points: readonly (readonly [number, number])[]): number {
+  if (points.length === 0) return 0;
   const mean = (of: (point: readonly [number, number]) => number): number =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const x = mean((point) => point[0]);

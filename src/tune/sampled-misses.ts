@@ -22,6 +22,9 @@ export const NOTHING: MaskCacheShares = { hits: 0, inserts: 0, onceHits: 0 };
 /** A mask cache has settled once its misses could have filled it so many times. */
 const FILLINGS = 8;
 const SETTLING_ROUNDS_MAX = 5;
+/** Misses that a steady state is averaged over, and the most rounds that a short trace makes of them. */
+const STEADY_MISSES = 1 << 15;
+const ROUNDS_MAX = 32;
 /** Smallest cache that a sample is simulated in. */
 const MINIATURE_MIN = 64;
 
@@ -32,7 +35,7 @@ export class SampledMisses {
   readonly #sampling: number;
   readonly #once: Misses;
   readonly #recent: readonly Misses[];
-  /** Misses of the first round and of the last one that the sample stands for, in the sample's scale. */
+  /** Misses of the first round and of a recent one that the sample stands for, in the sample's scale. */
   readonly #expectedOnce: number;
   readonly #expected: number;
   /** What was simulated already, by size and rule. */
@@ -50,14 +53,15 @@ export class SampledMisses {
     this.#once = once;
     this.#recent = recent;
     this.#expectedOnce = counts.once / 2 ** sampling;
-    this.#expected = counts.last / 2 ** sampling;
+    this.#expected = counts.steady / 2 ** sampling;
   }
 
   /** What a cache missed in its first round and in recent ones; `budget` of a round's misses are simulated at most. */
   static of(lookups: Lookups, once: Misses, recent: readonly Misses[], budget: number): SampledMisses {
     const sampling = samplingFor(once.misses.length, budget);
     const thin = (round: Misses): Misses => (sampling === 0 ? round : sampleMisses(lookups, round, sampling));
-    const counts = { once: once.misses.length, last: recent.at(-1)!.misses.length };
+    const all = recent.reduce((sum, { misses }) => sum + misses.length, 0);
+    const counts = { once: once.misses.length, steady: all / recent.length };
     return new SampledMisses(lookups, sampling, thin(once), recent.map(thin), counts);
   }
 
@@ -65,7 +69,7 @@ export class SampledMisses {
   static ofAll(lookups: Lookups, budget: number): SampledMisses {
     const sampling = samplingFor(lookups.count, budget);
     const all = sampleAll(lookups, sampling);
-    return new SampledMisses(lookups, sampling, all, [all], { once: lookups.count, last: lookups.count });
+    return new SampledMisses(lookups, sampling, all, [all], { once: lookups.count, steady: lookups.count });
   }
 
   /** What a mask cache of these settings does with them. */
@@ -92,9 +96,17 @@ export class SampledMisses {
       const { misses, missEnds } = this.#recent[round % this.#recent.length]!;
       sim.round(this.#lookups, misses, missEnds);
     }
-    const steady = sim.round(this.#lookups, last.misses, last.missEnds);
+    const rounds = Math.min(ROUNDS_MAX, Math.ceil(STEADY_MISSES / Math.max(1, last.misses.length)));
+    const steady = { hits: 0, inserts: 0, misses: 0 };
+    for (let round = 0; round < rounds; round++) {
+      const { misses, missEnds } = this.#recent[(settled + round) % this.#recent.length]!;
+      const { hits, inserts } = sim.round(this.#lookups, misses, missEnds);
+      steady.hits += hits / rounds;
+      steady.inserts += inserts / rounds;
+      steady.misses += misses.length / rounds;
+    }
     // As SHARDS-adj: lookups that the sample has too few or too many are those of popular connections, which hit.
-    const hits = steady.hits + this.#expected - last.misses.length;
+    const hits = steady.hits + this.#expected - steady.misses;
     const onceHits = once.hits + this.#expectedOnce - this.#once.misses.length;
     return {
       hits: clamp(share(hits, this.#expected)),
@@ -106,7 +118,7 @@ export class SampledMisses {
 
 interface Counts {
   readonly once: number;
-  readonly last: number;
+  readonly steady: number;
 }
 
 function samplingFor(misses: number, budget: number): number {
