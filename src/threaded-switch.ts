@@ -57,6 +57,8 @@ interface TraceRxq {
   roundsBefore: number;
 }
 
+/** Longest that packets on their way are waited for: on a machine whose cores others use, seconds are possible. */
+const DRAIN_MS = 30_000;
 /** Longest sleep of the controller: what nobody announces (clock, transmit rings) still happens. */
 const NAP_MS = 10;
 /** The same where no transmit ring is to be drained: an idle switch costs next to nothing. */
@@ -212,8 +214,7 @@ export class ThreadedSwitch extends Switch {
    * was sent, in order. Then the traces go on.
    */
   async digestRound(): Promise<bigint> {
-    const used = [...new Set(this.#traces.map((trace) => trace.place.pmd))];
-    for (const trace of this.#traces) this.#silenceTrace(trace);
+    const used = await this.#silenceTraces();
     for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 1);
     for (const trace of this.#traces) this.#restartTrace(trace, 1);
     const busy = (): boolean =>
@@ -234,27 +235,28 @@ export class ThreadedSwitch extends Switch {
 
   /** Stops all traces, does something while no packet is on its way, and lets the traces go on from their start. */
   async betweenTraces(work: () => void): Promise<void> {
-    const used = [...new Set(this.#traces.map((trace) => trace.place.pmd))];
-    for (const trace of this.#traces) this.#silenceTrace(trace);
-    const busy = () => used.some((pmd) => pmd.stats.inFlight > 0 || !pmd.channel.idle);
-    while (busy() && !this.#closing) await sleep(1);
+    await this.#silenceTraces();
     work();
     for (const trace of this.#traces) this.#restartTrace(trace, 0);
   }
 
-  /** Makes the traces fall silent and waits until every packet has come to its end. */
+  /** Stops all traces and waits until none of their packets is on its way, not even to the controller; returns their PMDs. */
+  async #silenceTraces(): Promise<readonly Pmd[]> {
+    const used = [...new Set(this.#traces.map((trace) => trace.place.pmd))];
+    for (const trace of this.#traces) this.#silenceTrace(trace);
+    const busy = () => used.some((pmd) => pmd.stats.inFlight > 0 || !pmd.channel.idle);
+    while (busy() && !this.#closing) await sleep(1);
+    return used;
+  }
+
+  /** Makes the traces fall silent and waits until every packet has come to its end, or half a minute. */
   async drain(): Promise<void> {
     for (const trace of this.#traces) this.#silenceTrace(trace);
     this.#traces.length = 0;
-    for (let i = 0; i < 500; i++) {
-      if (
-        this.pmds.every(
-          (pmd) => pmd.channel.idle && pmd.stats.inFlight === 0 && pmd.handler.outstanding === 0,
-        )
-      )
-        return;
-      await sleep(2);
-    }
+    const isDone = (pmd: Pmd) =>
+      pmd.channel.idle && pmd.stats.inFlight === 0 && pmd.handler.outstanding === 0;
+    const deadline = performance.now() + DRAIN_MS;
+    while (!this.pmds.every(isDone) && performance.now() < deadline) await sleep(2);
   }
 
   /** The threads, for tests that end one. */

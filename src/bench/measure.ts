@@ -106,20 +106,21 @@ async function measureRun(options: MeasureOptions, run: number): Promise<Run> {
   }
 }
 
-/** True once a whole round of the trace made no upcall, false when that does not come about. */
+/** True once every packet of a whole round of the trace found its megaflow, false when that does not come about. */
 async function warmUp(
   subject: BenchSubject,
   atLeast: number,
   progress: (seconds: number) => void,
 ): Promise<boolean> {
   const start = performance.now();
-  let upcalls = -1;
+  let misses = -1;
   let quietFrom = 0;
   for (;;) {
-    const now = subject.counters().upcalls;
+    // Misses, not upcalls: while the controller is kept from its core, packets wait behind an upcall or are lost.
+    const now = subject.counters().hits.upcall;
     const rounds = subject.rounds();
-    if (now !== upcalls) {
-      upcalls = now;
+    if (now !== misses) {
+      misses = now;
       // The round that is under way was not quiet from its start.
       quietFrom = rounds + 1;
     }
