@@ -482,6 +482,7 @@ enum class PortKind : std::uint32_t {
   PEER = 4,
 };
 inline constexpr std::uint32_t RXQ_BATCHES = 40u;
+inline constexpr std::uint32_t RXQ_COLD = 62u;
 inline constexpr std::uint32_t RXQ_CONFIG_SIZE = 32u;
 inline constexpr std::uint32_t RXQ_CYCLES = 48u;
 inline constexpr std::uint32_t RXQ_DEBT = 56u;

@@ -73,9 +73,13 @@ export const RXQ_PACKETS: u32 = 32;
 export const RXQ_BATCHES: u32 = 40;
 /** TSC cycles spent on the queue's bursts, u64, estimated from one in 256; the host writes it. */
 export const RXQ_CYCLES: u32 = 48;
-/** What the queue's bursts cost beyond their packets, and whether it let its last turn pass: fair-turns.ts. */
+/**
+ * What the queue's bursts cost beyond their packets; whether it let its last turn pass, u16; and how many of 4,096
+ * packets meet a flow that was long unused, u16: fair-turns.ts.
+ */
 export const RXQ_DEBT: u32 = 56;
 export const RXQ_PASSED: u32 = 60;
+export const RXQ_COLD: u32 = 62;
 export const RXQ_SIZE: u32 = 64;
 
 /** Record in a RING receive queue: [header][sequence u32][length u32][bytes ...]. */

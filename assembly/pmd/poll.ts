@@ -29,10 +29,10 @@ import { RXQ_KIND, RXQ_SOURCE, RxqKind } from "../layout/port.ts";
 import { PmdStat } from "../layout/stat.ts";
 import { applyCommands } from "./commands.ts";
 import { contextsInit, receiveContext } from "./contexts.ts";
-import { fairTurn, hasHadTurn, isDue, passed } from "./fair-turns.ts";
+import { fairTurn, hasHadTurn, isDue, isWatched, passed } from "./fair-turns.ts";
 import { lookupReload } from "./microflow.ts";
 import { showPeers, takeFromPeers } from "./peers.ts";
-import { processBatch } from "./process.ts";
+import { processBatch, processWatched } from "./process.ts";
 import { receiveBurst, rxqAt } from "./receive.ts";
 import { pendingSweep, upcallsInit } from "./upcalls.ts";
 
@@ -87,8 +87,9 @@ function pollOnce(): u32 {
     if (queues > 1 && !isDue(rxq, batch)) continue;
     const n = receiveBurst(rxq, context, batch);
     if (n === 0) continue;
-    processBatch(context);
-    if (queues > 1) hasHadTurn(rxq);
+    if (queues > 1 && isWatched()) processWatched(context, rxq);
+    else processBatch(context);
+    if (queues > 1) hasHadTurn(rxq, n);
     received += n;
   }
   if (peers !== 0) realPortsTurn(queues);

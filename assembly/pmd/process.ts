@@ -4,6 +4,7 @@
 
 import { BATCH_COUNT, BATCH_NEXT } from "../layout/batch.ts";
 import { stageExtract, stageHash } from "./extract.ts";
+import { watchFlows } from "./fair-turns.ts";
 import { stageForward } from "./forward.ts";
 import { stageMaskCache, stageMasked } from "./masked.ts";
 import { stageMicroflow } from "./microflow.ts";
@@ -15,6 +16,21 @@ export function processBatch(context: u32): void {
   stageMicroflow(context);
   stageMaskCache(context);
   stageMasked(context);
+  finishBatch(context);
+}
+
+/** The same for a burst of a receive queue, whose flows are looked at on the way. */
+export function processWatched(context: u32, rxq: u32): void {
+  stageExtract(context);
+  stageHash(context);
+  stageMicroflow(context);
+  stageMaskCache(context);
+  stageMasked(context);
+  watchFlows(rxq, context);
+  finishBatch(context);
+}
+
+function finishBatch(context: u32): void {
   stageForward(context);
   const next = load<u32>(context, BATCH_NEXT);
   if (next !== 0 && load<u32>(next, BATCH_COUNT) !== 0) processRecirculated(next);
