@@ -17,6 +17,8 @@ const USUAL_LUCK = 0.01;
 const USUAL_WEIGHT = 6;
 /** Deviation between two results of the same build that no run shows: caches shared with neighbours, code placement. */
 const UNSEEN = 0.006;
+/** The same for caches shared with other cores: so much of what windows differ by within a run. */
+const UNSEEN_UNREST = 0.25;
 /** Of a change of the machine's speed, the share that the yardstick may not follow. */
 const UNFOLLOWED = 0.1;
 /**
@@ -115,6 +117,7 @@ function compareRuns(
   const error = Math.sqrt(
     luck * (1 / first.runs + 1 / second.runs) +
       UNSEEN ** 2 +
+      (UNSEEN_UNREST * unrest) ** 2 +
       (UNFOLLOWED * machine) ** 2 +
       ((DISTURBED + DISTURBED_UNREST * unrest) * disturbed) ** 2,
   );
