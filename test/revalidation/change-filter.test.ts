@@ -9,10 +9,11 @@ import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
 import { plainlyTouches } from "../support/plain-change-filter.ts";
 import { randomPackets } from "../support/random-packets.ts";
 import { RuleChurn } from "../support/rule-churn.ts";
+import { testSeed } from "../support/seed.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { SteppedSwitch } from "../support/stepped-switch.ts";
 
-const base = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 1_000_000_000);
+const base = testSeed;
 /** From so many new rules on only what keys say is compared. */
 const MANY = 32;
 

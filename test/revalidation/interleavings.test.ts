@@ -9,13 +9,14 @@ import type { TableRule } from "../../src/xlate/table-rule.ts";
 import { assertAccounted } from "../support/accounting.ts";
 import { MarkedRules, type MarkedVersion } from "../support/marked-rules.ts";
 import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
+import { testSeed } from "../support/seed.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { SteppedSwitch } from "../support/stepped-switch.ts";
 
 const CASES = Number(process.env["MEGAFLOW_CASES"] ?? 14);
 const STEPS = 400;
 const UDP_PAYLOAD = 14 + 20 + 8;
-const base = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 1_000_000_000);
+const base = testSeed;
 
 /** A packet under way. */
 interface Sent {

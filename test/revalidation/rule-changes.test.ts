@@ -12,12 +12,13 @@ import { assertAccounted } from "../support/accounting.ts";
 import { labSwitch } from "../support/lab-switch.ts";
 import { type RandomPacket, randomPackets } from "../support/random-packets.ts";
 import { RuleChurn } from "../support/rule-churn.ts";
+import { testSeed } from "../support/seed.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const CASES = 6;
 const CHANGES = 12;
 const PACKETS = 40;
-const base = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 1_000_000_000);
+const base = testSeed;
 
 /** Name of a rule that stays when the rule does: table, priority and match. */
 function nameOf(rule: Parameters<typeof formatFlow>[0]): string {

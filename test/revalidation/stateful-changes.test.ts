@@ -11,13 +11,14 @@ import type { OfPort } from "../../src/openflow/port.ts";
 import { assertAccounted } from "../support/accounting.ts";
 import { labSwitch } from "../support/lab-switch.ts";
 import { randomPackets } from "../support/random-packets.ts";
+import { testSeed } from "../support/seed.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { StatefulChurn } from "../support/stateful-churn.ts";
 
 const CASES = Number(process.env["MEGAFLOW_CASES"] ?? 9);
 const CHANGES = 25;
 const PACKETS = 30;
-const base = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 1_000_000_000);
+const base = testSeed;
 
 /** A switch and the rules that it told were gone. */
 interface Watched {

@@ -7,6 +7,7 @@ import { defaultSettings } from "../../src/config/settings.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import { labSwitch } from "../support/lab-switch.ts";
 import { ethernet, ipv4, packet, tcp } from "../support/packet-builder.ts";
+import { testSeed } from "../support/seed.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const CASES = 6;
@@ -14,7 +15,7 @@ const STEPS = 60;
 const SOURCES = 12;
 const ACK = 0x10;
 const FIN = 0x11;
-const base = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 1_000_000_000);
+const base = testSeed;
 
 interface ModelRule {
   source: number;

@@ -28,11 +28,12 @@ import {
   udp,
   vlan,
 } from "../../../support/packet-builder.ts";
+import { testSeed } from "../../../support/seed.ts";
 import { SeededRandom } from "../../../support/seeded-random.ts";
 import { testingInstance } from "../../../support/wasm.ts";
 import { extract, hashOf, hashSeed } from "./harness.ts";
 
-const seed = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 0x7fffffff);
+const seed = testSeed;
 const random = new SeededRandom(seed);
 
 function reseed(): void {

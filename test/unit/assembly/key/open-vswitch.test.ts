@@ -12,9 +12,10 @@ import { allCornerFrames } from "../../../support/corner-frames.ts";
 import { mutateFrame, randomFrame } from "../../../support/frame-mutator.ts";
 import { parsePcapLine } from "../../../support/ovs-flow-text.ts";
 import { parsePlainly } from "../../../support/plain-parser.ts";
+import { testSeed } from "../../../support/seed.ts";
 import { SeededRandom } from "../../../support/seeded-random.ts";
 
-const seed = Number(process.env["MEGAFLOW_SEED"] ?? Date.now() % 0x7fffffff);
+const seed = testSeed;
 /** Network service header: Open vSwitch has fields for it, the datapath's key has none. */
 const ETH_TYPE_NSH = 0x894f;
 

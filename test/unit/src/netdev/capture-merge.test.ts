@@ -5,10 +5,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import fc from "fast-check";
 import { CaptureMerge } from "../../../../src/netdev/pcap/merge.ts";
 import { CaptureReader } from "../../../../src/netdev/pcap/reader.ts";
 import { pcapFile } from "../../../support/capture-builder.ts";
+import fc from "../../../support/fast-check.ts";
 
 let folder: string;
 before(async () => {

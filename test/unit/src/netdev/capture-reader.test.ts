@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { CaptureError } from "../../../../src/errors.ts";
 import { CaptureReader } from "../../../../src/netdev/pcap/reader.ts";
 import {
@@ -16,6 +15,7 @@ import {
   pcapngBlock,
   pcapngSection,
 } from "../../../support/capture-builder.ts";
+import fc from "../../../support/fast-check.ts";
 import { SeededRandom } from "../../../support/seeded-random.ts";
 
 let folder: string;

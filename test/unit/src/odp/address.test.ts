@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { isIPv6, SocketAddress } from "node:net";
 import { test } from "node:test";
-import fc from "fast-check";
 import { DropReason } from "../../../../assembly/layout/stat.ts";
 import {
   formatIpv4,
@@ -17,6 +16,7 @@ import {
 } from "../../../../src/odp/address.ts";
 import { dropReasonFromName, dropReasonName, dropReasonNames } from "../../../../src/odp/drop-reason.ts";
 import { formatFlagsMasked, parseFlags, TCP_FLAG_NAMES } from "../../../../src/odp/flags.ts";
+import fc from "../../../support/fast-check.ts";
 
 /** IPv6 addresses with runs of zeros, where the short forms are. */
 const arbitraryIpv6 = fc

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { ActionEncodingError, OdpSyntaxError } from "../../../../src/errors.ts";
 import type { OdpAction } from "../../../../src/odp/action.ts";
 import { decodeActions } from "../../../../src/odp/decode-actions.ts";
@@ -12,6 +11,7 @@ import { formatOdpActions } from "../../../../src/odp/format-actions.ts";
 import { parseOdpMatch } from "../../../../src/odp/parse.ts";
 import { parseOdpActions } from "../../../../src/odp/parse-actions.ts";
 import { formatUfid, parseUfid, ufidOf } from "../../../../src/odp/ufid.ts";
+import fc from "../../../support/fast-check.ts";
 import { arbitraryMegaflow, arbitraryOdpAction, DROP_IN_TEXT } from "./random-megaflow.ts";
 
 // Cloning turns the generator's records, which have no prototype, into plain objects.

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import type { OfAction } from "../../../../src/openflow/action.ts";
 import { formatSubfield } from "../../../../src/openflow/field.ts";
 import { ruleOfFlowMod } from "../../../../src/openflow/flow-mod.ts";
@@ -15,6 +14,7 @@ import { parseGroup } from "../../../../src/openflow/parse-group.ts";
 import { parseMatch } from "../../../../src/openflow/parse-match.ts";
 import { OFPP_NONE, type OfPort } from "../../../../src/openflow/port.ts";
 import { Rule } from "../../../../src/openflow/rule.ts";
+import fc from "../../../support/fast-check.ts";
 import { arbitraryAction, arbitraryMatch } from "./random-flow.ts";
 
 const u16 = fc.integer({ min: 0, max: 65535 });

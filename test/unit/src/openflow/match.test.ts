@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { fieldOf } from "../../../../src/openflow/field.ts";
 import { fieldGet } from "../../../../src/openflow/field-value.ts";
 import { flowCreate } from "../../../../src/openflow/flow-layout.ts";
@@ -20,6 +19,7 @@ import {
   matchSetSubfield,
 } from "../../../../src/openflow/match.ts";
 import { prereqMet } from "../../../../src/openflow/prereq.ts";
+import fc from "../../../support/fast-check.ts";
 import { arbitraryMatch } from "./random-flow.ts";
 
 test("the compact form of a match is the match, and shares its mask with its like", () => {

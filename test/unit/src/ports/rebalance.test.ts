@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { balance, type RxqLoad } from "../../../../src/ports/rebalance.ts";
+import fc from "../../../support/fast-check.ts";
 
 const load = (pmd: number, cycles: number, pinned = false): RxqLoad => ({ pmd, cycles, pinned });
 
