@@ -39,16 +39,23 @@ export class SwitchMemory {
    * @throws MegaflowError `MEMORY_EXHAUSTED` when linear memory has no such piece left.
    */
   allocate(bytes: number, purpose: string): Region {
-    const size = Math.ceil(Math.max(bytes, 1) / REGION_GRANULE) * REGION_GRANULE;
-    const index = this.free.findIndex((piece) => piece.size >= size);
-    const piece = this.free[index];
-    if (piece === undefined) {
+    const region = this.allocateIfFree(bytes);
+    if (region === undefined) {
       const left = this.free.reduce((sum, one) => sum + one.size, 0);
       throw new MegaflowError(
         "MEMORY_EXHAUSTED",
-        `${purpose} needs ${Math.ceil(size / 2 ** 20)} MiB of linear memory, of which ${Math.floor(left / 2 ** 20)} MiB are free but not in one piece; use smaller caches, fewer frames or fewer cores`,
+        `${purpose} needs ${Math.ceil(bytes / 2 ** 20)} MiB of linear memory, of which ${Math.floor(left / 2 ** 20)} MiB are free but not in one piece; use smaller caches, fewer frames or fewer cores`,
       );
     }
+    return region;
+  }
+
+  /** The same where to do without is an ordinary thing: undefined when there is no such piece left. */
+  allocateIfFree(bytes: number): Region | undefined {
+    const size = Math.ceil(Math.max(bytes, 1) / REGION_GRANULE) * REGION_GRANULE;
+    const index = this.free.findIndex((piece) => piece.size >= size);
+    const piece = this.free[index];
+    if (piece === undefined) return undefined;
     if (piece.size === size) this.free.splice(index, 1);
     else this.free[index] = { base: piece.base + size, size: piece.size - size };
     return { base: piece.base, size };

@@ -27,13 +27,16 @@ const PROGRAM_HEADER = 16;
 const BLOCK_LOG_MIN = 5;
 /** Block of a program that needs no memory: a single output lies in the flow's own record. */
 const NO_BLOCK = 0;
+/** In place of a block: linear memory is full. */
+export const NO_ROOM = -1;
+/** Share of a table's places that may be taken when there is no memory for a larger one. */
+const FULL_SHARE = 0.75;
 
 type SendPlain = (kind: Command, a: number, b: number, c: number) => void;
 
 interface TableState {
   readonly id: TableId;
   readonly descriptor: number;
-  readonly purpose: string;
   region: Region;
   buckets: number;
   /** Memory that is being emptied. */
@@ -63,8 +66,8 @@ export class PmdCapacity {
     this.send = send;
     this.programBytes = pmd.regions.get(RegionId.PROGRAMS)!.size - 4096;
     this.tables = [
-      this.table(TableId.FLOWS, PMD_FLOW_TABLE, RegionId.FLOW_TABLE, "flow table"),
-      this.table(TableId.UFIDS, PMD_UFID_TABLE, RegionId.UFID_TABLE, "UFID table"),
+      this.table(TableId.FLOWS, PMD_FLOW_TABLE, RegionId.FLOW_TABLE),
+      this.table(TableId.UFIDS, PMD_UFID_TABLE, RegionId.UFID_TABLE),
     ];
   }
 
@@ -73,13 +76,14 @@ export class PmdCapacity {
     return this.used[0]! + this.used[1]! + this.used[2]!;
   }
 
-  /** Makes room for one more flow of so many lanes; returns the block its program takes. */
+  /** Makes room for one more flow of so many lanes; returns the block its program takes, or NO_ROOM. */
   reserveFlow(lanes: number, program: Uint32Array): number {
     const which = flowClass(lanes);
-    if (this.used[which]! >= this.slots[which]!) this.addSlab(which);
-    this.used[which]!++;
-    for (const table of this.tables) this.growTable(table);
-    return this.reserveProgram(program);
+    if (this.used[which]! >= this.slots[which]! && !this.addSlab(which)) return NO_ROOM;
+    for (const table of this.tables) if (!this.growTable(table)) return NO_ROOM;
+    const block = this.reserveProgram(program);
+    if (block !== NO_ROOM) this.used[which]!++;
+    return block;
   }
 
   /** A flow is gone, or was not installed after all. */
@@ -88,7 +92,7 @@ export class PmdCapacity {
     this.releaseProgram(block);
   }
 
-  /** Makes room for a program; returns the block it takes. */
+  /** Makes room for a program; returns the block it takes, or NO_ROOM. */
   reserveProgram(program: Uint32Array): number {
     if (program.length <= 3 && (program[0] === 0 || (program[1]! & ACTION_OPCODE_MASK) === Action.OUTPUT)) {
       return NO_BLOCK;
@@ -101,7 +105,8 @@ export class PmdCapacity {
       return log;
     }
     if (this.programBytes < 1 << log) {
-      const region = this.own(SLAB_BYTES, "action programs");
+      const region = this.own(SLAB_BYTES);
+      if (region === undefined) return NO_ROOM;
       this.send(Command.SLAB, SLAB_CLASS_PROGRAMS, region.base, region.size);
       this.programBytes = region.size;
     }
@@ -114,25 +119,36 @@ export class PmdCapacity {
     if (block !== NO_BLOCK) this.freeBlocks[block] = (this.freeBlocks[block] ?? 0) + 1;
   }
 
-  private addSlab(which: number): void {
-    const region = this.own(SLAB_BYTES, "megaflows");
+  /** Whether there was memory for it. */
+  private addSlab(which: number): boolean {
+    const region = this.own(SLAB_BYTES);
+    if (region === undefined) return false;
     this.memory.u8.fill(0, region.base, region.base + region.size);
     this.send(Command.SLAB, which, region.base, region.size);
     this.slots[which]! += Math.floor(region.size / classSizes[which]!);
+    return true;
   }
 
-  /** Doubles a table that is more than half full, and frees what the last doubling has emptied. */
-  private growTable(table: TableState): void {
-    if (this.flows * 2 <= table.buckets * TABLE_BUCKET_WAYS) return;
+  /**
+   * Doubles a table that one more flow makes more than half full, and frees what the last doubling has emptied;
+   * returns whether there is room in it.
+   */
+  private growTable(table: TableState): boolean {
+    const places = table.buckets * TABLE_BUCKET_WAYS;
+    if ((this.flows + 1) * 2 <= places) return true;
     if (table.old !== null) {
-      if (!this.moved(table)) return;
+      if (!this.moved(table)) return true;
       this.memory.release(table.old);
       this.pmd.owned.splice(this.pmd.owned.indexOf(table.old), 1);
+      table.old = null;
     }
+    const larger = this.own(table.buckets * 2 * TABLE_BUCKET_SIZE);
+    if (larger === undefined) return this.flows < places * FULL_SHARE;
     table.old = table.region;
     table.buckets *= 2;
-    table.region = this.own(table.buckets * TABLE_BUCKET_SIZE, table.purpose);
+    table.region = larger;
     this.send(Command.TABLE, table.id, table.region.base, table.buckets);
+    return true;
   }
 
   /** Whether the PMD has switched to the table's present memory and emptied the one before. */
@@ -142,15 +158,15 @@ export class PmdCapacity {
     return word(TABLE_BASE) === table.region.base && word(TABLE_OLD_BASE) === 0;
   }
 
-  /** Memory that is given back when the PMD ends: see releaseAll. */
-  private own(bytes: number, purpose: string): Region {
-    const region = this.memory.allocate(bytes, purpose);
-    this.pmd.owned.push(region);
+  /** Memory that is given back when the PMD ends (see releaseAll), where there is any. */
+  private own(bytes: number): Region | undefined {
+    const region = this.memory.allocateIfFree(bytes);
+    if (region !== undefined) this.pmd.owned.push(region);
     return region;
   }
 
-  private table(id: TableId, descriptor: number, region: RegionId, purpose: string): TableState {
+  private table(id: TableId, descriptor: number, region: RegionId): TableState {
     const first = this.pmd.regions.get(region)!;
-    return { id, descriptor, purpose, region: first, buckets: first.size / TABLE_BUCKET_SIZE, old: null };
+    return { id, descriptor, region: first, buckets: first.size / TABLE_BUCKET_SIZE, old: null };
   }
 }

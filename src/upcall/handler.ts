@@ -172,9 +172,11 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     for (const rule of translation.rules) rule.credit(1, length, createdMs);
     if (translation.effects.length > 0) this.#options.applyEffects(translation.effects);
     const answer = this.#answerOf(translation);
-    if (translation.cacheable && this.ukeys.size < this.flowLimit) {
-      const about = { ...dependenceOf(translation), createdMs };
-      const ukey = this.put(pending, keyNumber, translation.mask, answer, about);
+    const { cacheable, mask } = translation;
+    const isLimited = this.ukeys.size >= this.flowLimit;
+    const about = { ...dependenceOf(translation), createdMs };
+    const ukey = cacheable && !isLimited ? this.put(pending, keyNumber, mask, answer, about) : null;
+    if (ukey !== null) {
       if (this.#recentChanges !== undefined) this.#recent.note(ukey, this.ufid[0]!);
       queue.counters.installed++;
       if (timed && (this.#timedToken === 0 || start - this.#timedFrom > TIMED_OUT_US)) {
@@ -182,7 +184,7 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
         this.#timedFrom = clockUs();
       }
     } else {
-      if (translation.cacheable) this.counters.refused++;
+      if (cacheable) this.counters.refused++;
       this.keys.remove(keyNumber);
       this.counters.notInstalled++;
       queue.counters.notInstalled++;

@@ -12,6 +12,7 @@ import {
   REPLY_TOKEN,
   REPLY_VALUE,
 } from "../../assembly/layout/upcall.ts";
+import { NO_ROOM } from "../datapath/pmd-capacity.ts";
 import type { PmdChannel } from "../datapath/pmd-channel.ts";
 import { ufidInto } from "../odp/ufid.ts";
 import { everythingMask } from "../xlate/finish-mask.ts";
@@ -71,6 +72,7 @@ export class InstalledMegaflows {
     installed: 0,
     notInstalled: 0,
     refused: 0,
+    noMemory: 0,
     deleted: 0,
     unknownCookies: 0,
   };
@@ -193,6 +195,15 @@ export class InstalledMegaflows {
     this.dependences.states[ukey.place] = PlaceState.BUSY;
     this.#modifying.set(ukey, next);
     next.block = this.channel.capacity.reserveProgram(answer.program);
+    if (next.block === NO_ROOM) {
+      // The old actions are no longer true: none is better.
+      this.counters.noMemory++;
+      this.#modifying.delete(ukey);
+      this.#release(answer);
+      this.#lives(ukey);
+      this.remove(ukey);
+      return true;
+    }
     this.#waiting.set(this.channel.modifyFlow(ukey.flow, ukey.cookie, answer.program), ukey);
     return true;
   }
@@ -209,7 +220,8 @@ export class InstalledMegaflows {
     old.keyInto(this.key);
     const about = { ...dependenceOf(translation), createdMs: this.#options.nowMs() };
     const answer = this.answers.of(translation);
-    this.put(0, this.keys.add(this.key, 0), translation.mask, answer, about);
+    const keyNumber = this.keys.add(this.key, 0);
+    if (this.put(0, keyNumber, translation.mask, answer, about) === null) this.keys.remove(keyNumber);
   }
 
   /** The PMD is no more: its memory is as it left it, and what it counted is not lost. */
@@ -225,7 +237,7 @@ export class InstalledMegaflows {
 
   /**
    * Installs a megaflow for the key in `key`, whose number in `keys` it takes over, and answers the upcall
-   * `pending` (0 = none) with it; returns it.
+   * `pending` (0 = none) with it; returns it. Where linear memory is full nothing happens, and null is returned.
    */
   protected put(
     pending: number,
@@ -233,7 +245,7 @@ export class InstalledMegaflows {
     mask: Uint32Array,
     answer: Answer,
     about: Dependence & { readonly createdMs: number },
-  ): Ukey {
+  ): Ukey | null {
     const shape = this.#masks.choose(mask, EVERYTHING);
     this.#masks.retain(shape);
     this.#retain(answer);
@@ -241,6 +253,12 @@ export class InstalledMegaflows {
     const { program } = answer;
     // Making room may take replies in, and these give numbers back: the number comes after it.
     const block = this.channel.capacity.reserveFlow(lanes.length, program);
+    if (block === NO_ROOM) {
+      this.counters.noMemory++;
+      this.#masks.release(shape);
+      this.#release(answer);
+      return null;
+    }
     const cookie = this.ukeys.nextCookie;
     const { dependences: table, ufid } = this;
     const { hasEffects, createdMs } = about;

@@ -43,6 +43,8 @@ export interface RevalidatorStats {
   readonly revalidating: boolean;
   /** Misses answered without a megaflow because there were as many as the limit allows. */
   readonly refused: number;
+  /** Megaflows that linear memory had no room for. */
+  readonly noMemory: number;
   /** Rounds after changes, megaflows that they looked at, that they translated again, and that do something else since. */
   readonly rounds: number;
   readonly examined: number;

@@ -156,11 +156,11 @@ export class Revalidator {
     const { examined, retranslated, changed, rounds, sweeps, evictions, effectsRefreshed } = counters;
     return {
       megaflows: handlers.reduce((sum, handler) => sum + handler.ukeys.size, 0),
-      flowLimit: this.#limit.limit(handlers.length),
-      flowLimitReason: this.#limit.reason(handlers.length),
+      ...this.#limit.report(handlers),
       maxIdleMs: this.#options.settings().maxIdleMs,
       revalidating: this.isRevalidating,
       refused: handlers.reduce((sum, handler) => sum + handler.counters.refused, 0),
+      noMemory: handlers.reduce((sum, handler) => sum + handler.counters.noMemory, 0),
       ...{ rounds, examined, retranslated, changed, sweeps, evictions, effectsRefreshed },
       removed: { ...counters.removed },
       rulesRemoved: { ...counters.rulesRemoved },
@@ -320,7 +320,6 @@ export class Revalidator {
 
   #setLimits(): void {
     const handlers = this.#options.handlers();
-    const limit = this.#limit.limit(handlers.length);
-    for (const handler of handlers) handler.flowLimit = limit;
+    for (const handler of handlers) handler.flowLimit = this.#limit.limitOf(handler, handlers.length);
   }
 }

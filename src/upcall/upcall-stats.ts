@@ -42,8 +42,10 @@ export interface UpcallStats extends Readonly<PortUpcallCounters> {
 
 /** Counters of the slow path of one PMD. */
 export interface HandlerCounters extends PortUpcallCounters {
-  /** Of the misses that were not installed, those that found as many megaflows as the limit allows. */
+  /** Of the misses that were not installed, those that found as many megaflows as the limit allows, or no memory. */
   refused: number;
+  /** Megaflows not installed, or taken out instead of changed, because linear memory was full. */
+  noMemory: number;
   deleted: number;
   unknownCookies: number;
 }
@@ -67,7 +69,13 @@ export interface UpcallSource {
 
 /** Adds up what all PMDs have done; `ports` are the datapath's ports whose losses are asked for. */
 export function sumUpcalls(sources: readonly UpcallSource[], ports: Iterable<number>): UpcallStats {
-  const counters: HandlerCounters = { ...noUpcalls(), refused: 0, deleted: 0, unknownCookies: 0 };
+  const counters: HandlerCounters = {
+    ...noUpcalls(),
+    refused: 0,
+    noMemory: 0,
+    deleted: 0,
+    unknownCookies: 0,
+  };
   const times = new UpcallTimes();
   let waiting = 0;
   for (const source of sources) {
