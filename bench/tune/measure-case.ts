@@ -22,17 +22,29 @@ export interface Effort {
   readonly calibrateEvery: number;
   /** Further turns, of the recommended configuration and the best ones. */
   readonly finalTurns: number;
+  /** Turns of sampling on and off. */
+  readonly samplingTurns: number;
 }
 
-/** What `npm run bench:tune` does. */
-export const fullEffort: Effort = {
-  grid: {
-    microflow: [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20],
-    maskCache: [0, 1 << 8, 1 << 12, 1 << 16],
+/** What `npm run bench:tune` does, and what shows in seconds that it runs. */
+export const efforts: Readonly<Record<"full" | "smoke", Effort>> = {
+  full: {
+    grid: {
+      microflow: [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20],
+      maskCache: [0, 1 << 8, 1 << 12, 1 << 16],
+    },
+    turns: 10,
+    calibrateEvery: 2,
+    finalTurns: 24,
+    samplingTurns: 60,
   },
-  turns: 10,
-  calibrateEvery: 2,
-  finalTurns: 24,
+  smoke: {
+    grid: { microflow: [0, 1 << 10], maskCache: [0, 1 << 8] },
+    turns: 1,
+    calibrateEvery: 1,
+    finalTurns: 1,
+    samplingTurns: 1,
+  },
 };
 const FINALISTS = 3;
 /** Of a configuration's turns this one counts: what else runs on the machine only adds, luck takes a little away. */
@@ -83,7 +95,7 @@ export async function measureCase(
     reason: advice.reason,
     predictMs: found.took.record + found.took.predict,
     calibrateMs: Math.max(...calibrations.map((one) => one.tookMs)),
-    date: new Date().toISOString().slice(0, 10),
+    date: new Date().toISOString(),
   };
 }
 

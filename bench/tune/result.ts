@@ -1,6 +1,7 @@
-// What bench:tune keeps of a case.
+// What bench:tune keeps.
 
 import { existsSync, readFileSync } from "node:fs";
+import type { Environment } from "../../src/bench/environment.ts";
 
 /** A configuration, predicted and measured. */
 export interface RowResult {
@@ -31,13 +32,48 @@ export interface CaseResult {
   /** Rate of the recommended configuration over that of the best one, measured in turns. */
   readonly recommendedShare: number;
   readonly reason: string;
-  /** Milliseconds: recording and prediction of all sizes, and calibration. */
+  /** Milliseconds: recording and prediction of all sizes, and the slowest calibration. */
   readonly predictMs: number;
   readonly calibrateMs: number;
+  /** When it was measured. */
   readonly date: string;
 }
 
+/** What a live PMD pays for being profiled. */
+export interface SamplingCost {
+  readonly connections: number;
+  /** One connection in so many is sampled, so much of the time. */
+  readonly sampling: number;
+  readonly onShare: number;
+  /** TSC cycles a packet without sampling, and what it adds while it is on, as a share of them. */
+  readonly cycles: number;
+  readonly whileOn: number;
+}
+
+/** What a prediction for a million packets takes. */
+export interface PredictionCost {
+  readonly name: string;
+  readonly packets: number;
+  readonly connections: number;
+  /** Configurations that were predicted. */
+  readonly sizes: number;
+  readonly learnMs: number;
+  /** Recording the lookups, and predicting every size from them. */
+  readonly predictMs: number;
+  readonly calibrateMs: number;
+  /** Most memory that the whole command had resident. */
+  readonly peakBytes: number;
+}
+
+/** Everything. */
+export interface TuneResults {
+  environment?: Environment;
+  cases: CaseResult[];
+  sampling?: readonly SamplingCost[];
+  prediction?: readonly PredictionCost[];
+}
+
 /** The results in a file; none where it is not there. */
-export function readResults(file: string): CaseResult[] {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as CaseResult[]) : [];
+export function readResults(file: string): TuneResults {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as TuneResults) : { cases: [] };
 }

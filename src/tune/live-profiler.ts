@@ -118,7 +118,7 @@ export class LiveProfiler {
     const watch = this.#watches.get(pmd);
     if (watch === undefined || curves.sampling !== watch.sampling) return;
     watch.latest = curves;
-    const fitting = SAMPLINGS.find(([least]) => curves.connections >= least)![1];
+    const fitting = samplingOf(curves.connections);
     // Between two samplings the finer one stays until it is clearly too fine.
     const coarser = fitting > watch.sampling && curves.connections < watch.sampling * 4096;
     if (fitting === watch.sampling || coarser || curves.sampled < 500) return;
@@ -147,6 +147,12 @@ function sourceStarter(): string {
   return `import(${tsx}).then(({ register }) => { register(); return import(${worker}); });`;
 }
 
-function onShare(sampling: number): number {
+/** One connection in so many is sampled where so many are alive. */
+export function samplingOf(connections: number): number {
+  return SAMPLINGS.find(([least]) => connections >= least)![1];
+}
+
+/** Share of the time that a sample of one connection in so many is taken. */
+export function onShare(sampling: number): number {
   return Math.min(1, sampling / BUDGET);
 }
