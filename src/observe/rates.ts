@@ -1,6 +1,7 @@
 // What happened between two snapshots: packets a second, cycles a packet, shares of the hits. A PMD that was
 // started anew in between counts from its new start.
 
+import type { PortRates } from "./port-rates.ts";
 import type {
   CounterSnapshot,
   LevelCounts,
@@ -44,20 +45,6 @@ export interface PmdRates extends CounterRates {
   readonly translations: number;
   readonly installed: number;
   readonly deleted: number;
-}
-
-/** Rates of one port, a second. */
-export interface PortRates {
-  readonly name: string;
-  readonly number: number;
-  readonly rxPackets: number;
-  readonly rxBits: number;
-  readonly rxDrops: number;
-  readonly txPackets: number;
-  readonly txBits: number;
-  readonly txDrops: number;
-  readonly upcalls: number;
-  readonly upcallsLost: number;
 }
 
 /** See the head of the file. */

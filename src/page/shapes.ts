@@ -1,6 +1,8 @@
 // The JSON that the live page and its server exchange: types alone, read by src/page and, through JSDoc, by the
 // JavaScript in page/. docs/live-page.md says the same in words.
 
+import type { PortRates } from "../observe/port-rates.ts";
+
 /** What one PMD did in one interval: numbers in this order, then the cycles a packet of each stage (0 where nothing was timed). */
 export const pmdColumns = [
   /** Packets received a second. */
@@ -39,24 +41,14 @@ export interface Sample {
   readonly pmds: readonly (readonly number[])[];
 }
 
-/** A port in the last interval; rates are a second. */
-export interface PortRates {
-  readonly number: number;
-  readonly name: string;
+/** A port in the last interval. */
+export interface PortLine extends PortRates {
   readonly kind: string;
-  readonly rxPackets: number;
-  readonly rxBits: number;
-  readonly rxDrops: number;
-  readonly txPackets: number;
-  readonly txBits: number;
-  readonly txDrops: number;
-  readonly upcalls: number;
-  readonly upcallsLost: number;
 }
 
 /** What only the newest interval has. */
 export interface Latest {
-  readonly ports: readonly PortRates[];
+  readonly ports: readonly PortLine[];
   /** Packets a second by reason; reasons that did not occur are left out. */
   readonly drops: Readonly<Record<string, number>>;
   /** Per PMD: whether the microflow cache is being bypassed as useless. */

@@ -14,61 +14,53 @@ interface Shape {
   readonly mode?: "native" | "generic";
   /** Completing checksums of local senders. */
   readonly csum?: "auto" | "off";
-  readonly rule: string;
+  /** Where packets go. */
+  readonly actions?: "drop";
   readonly idle?: "busy";
 }
 
-export const megaflowAfxdp: Subject = {
-  name: "Megaflow, afxdp",
-  note: "native mode, checksums completed where a sender left them out (the default on veth), in_port=1,udp -> output:2",
-  missing: compilerMissing,
-  start: (topology) =>
-    start(topology, { kind: "afxdp", mode: "native", rule: "in_port=1,udp,actions=output:2" }),
-};
+export const megaflowAfxdp = subject(
+  "afxdp",
+  "native mode, checksums completed where a sender left them out (the default on veth), in_port=1,udp -> output:2",
+  { kind: "afxdp", mode: "native" },
+);
 
-export const megaflowNoChecksums: Subject = {
-  name: "Megaflow, afxdp, csum: off",
-  note: "the same without completing checksums",
-  missing: compilerMissing,
-  start: (topology) =>
-    start(topology, { kind: "afxdp", mode: "native", csum: "off", rule: "in_port=1,udp,actions=output:2" }),
-};
+export const megaflowNoChecksums = subject("afxdp, csum: off", "the same without completing checksums", {
+  kind: "afxdp",
+  mode: "native",
+  csum: "off",
+});
 
-export const megaflowBusy: Subject = {
-  name: "Megaflow, afxdp, idle: busy",
-  note: "the same, its PMD never sleeping",
-  missing: compilerMissing,
-  start: (topology) =>
-    start(topology, {
-      kind: "afxdp",
-      mode: "native",
-      idle: "busy",
-      rule: "in_port=1,udp,actions=output:2",
-    }),
-};
+export const megaflowBusy = subject("afxdp, idle: busy", "the same, its PMD never sleeping", {
+  kind: "afxdp",
+  mode: "native",
+  idle: "busy",
+});
 
-export const megaflowGeneric: Subject = {
-  name: "Megaflow, afxdp generic",
-  note: "generic mode, as for drivers without XDP",
-  missing: compilerMissing,
-  start: (topology) =>
-    start(topology, { kind: "afxdp", mode: "generic", rule: "in_port=1,udp,actions=output:2" }),
-};
+export const megaflowGeneric = subject("afxdp generic", "generic mode, as for drivers without XDP", {
+  kind: "afxdp",
+  mode: "generic",
+});
 
-export const megaflowPacket: Subject = {
-  name: "Megaflow, afpacket",
-  note: "AF_PACKET ports",
-  missing: compilerMissing,
-  start: (topology) => start(topology, { kind: "afpacket", rule: "in_port=1,udp,actions=output:2" }),
-};
+export const megaflowPacket = subject("afpacket", "AF_PACKET ports", { kind: "afpacket" });
 
 export const megaflowReceiver: Subject = {
-  name: "Megaflow, receive only",
-  note: "afxdp, native mode, one rule that drops: key, caches, statistics, frame back",
+  ...subject("receive only", "afxdp, native mode, one rule that drops: key, caches, statistics, frame back", {
+    kind: "afxdp",
+    mode: "native",
+    actions: "drop",
+  }),
   receivesOnly: true,
-  missing: compilerMissing,
-  start: (topology) => start(topology, { kind: "afxdp", mode: "native", rule: "in_port=1,udp,actions=drop" }),
 };
+
+function subject(name: string, note: string, shape: Shape): Subject {
+  return {
+    name: `Megaflow, ${name}`,
+    note,
+    missing: compilerMissing,
+    start: (topology) => start(topology, shape),
+  };
+}
 
 function yaml(shape: Shape, core: number): string {
   const words = [
@@ -86,7 +78,7 @@ function yaml(shape: Shape, core: number): string {
     `  - {number: 1, name: in, dev: ${IN}, ${words}}`,
     `  - {number: 2, name: out, dev: ${OUT}, ${words}}`,
     "flows: |",
-    `  ${shape.rule}`,
+    `  in_port=1,udp,actions=${shape.actions ?? "output:2"}`,
     "",
   ].join("\n");
 }

@@ -1,7 +1,8 @@
 // What `megaflow top` shows, as lines of text that fit the terminal: a function of what was seen and set.
 
 import type { MegaflowEntry } from "../../observe/megaflows.ts";
-import type { PmdRates, PortRates, SnapshotRates } from "../../observe/rates.ts";
+import type { PortRates } from "../../observe/port-rates.ts";
+import type { PmdRates, SnapshotRates } from "../../observe/rates.ts";
 import type { Snapshot } from "../../observe/snapshot.ts";
 import { countOf } from "../format/units.ts";
 import { type TopState, topKeys } from "./state.ts";
