@@ -9,7 +9,12 @@ import { SwitchMemory } from "./datapath/memory.ts";
 import { MeterTable } from "./datapath/meters.ts";
 import type { PmdOptions } from "./datapath/pmd-memory.ts";
 import type { PmdStats } from "./datapath/pmd-stats.ts";
-import { addPortCounters, type PortCounters, readPortCounters } from "./datapath/port-stats.ts";
+import {
+  addPortCounters,
+  NO_PORT_COUNTERS,
+  type PortCounters,
+  readPortCounters,
+} from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
 import { changeFlows, type FlowChange, type FlowText, replaceFlows } from "./flow-changes.ts";
 import type { OdpPort } from "./odp/action.ts";
@@ -86,7 +91,9 @@ export class Switch {
   readonly #portNames = new Map<string, number>();
   protected readonly revalidator: Revalidator;
   /** Counters of PMDs that are no more. */
-  protected readonly past: PmdStats[] = [];
+  readonly #past: PmdStats[] = [];
+  /** What they counted for the ports that are there, less what was counted for earlier ports of these numbers. */
+  readonly #pastPorts = new Map<OdpPort, PortCounters>();
 
   protected constructor(options: SwitchOptions) {
     this.options = options;
@@ -276,7 +283,7 @@ export class Switch {
 
   /** Counters of every PMD, those that are no more included. */
   stats(): PmdStats[] {
-    return [...this.past, ...this.pmds.map((pmd) => pmd.stats)];
+    return [...this.#past, ...this.pmds.map((pmd) => pmd.stats)];
   }
 
   /** What the slow path has done, over all PMDs that are there now. */
@@ -288,11 +295,27 @@ export class Switch {
     );
   }
 
-  /** Counters of a port, over all PMDs that are there now. */
+  /** Counters of a port, over all PMDs, those that are no more included. */
   portCounters(port: OfPort): PortCounters {
     const odp = ofPortToOdp(port);
     if (odp === undefined) throw new MegaflowError("NO_PORT", `${port} is not the number of a port`);
-    return this.pmds.map((pmd) => readPortCounters(this.memory, pmd.layout, odp)).reduce(addPortCounters);
+    return addPortCounters(this.#countedNow(odp), this.#pastPorts.get(odp) ?? NO_PORT_COUNTERS);
+  }
+
+  /** Keeps what a PMD counted that is no more. */
+  protected keepCounters(dead: Pmd): void {
+    this.#past.push(dead.lastStats());
+    for (const { odpPort } of this.bridge.ports.values()) {
+      const last = readPortCounters(this.memory, dead.layout, odpPort);
+      this.#pastPorts.set(odpPort, addPortCounters(this.#pastPorts.get(odpPort) ?? NO_PORT_COUNTERS, last));
+    }
+  }
+
+  #countedNow(odp: OdpPort): PortCounters {
+    return this.pmds.reduce(
+      (sum, pmd) => addPortCounters(sum, readPortCounters(this.memory, pmd.layout, odp)),
+      NO_PORT_COUNTERS,
+    );
   }
 
   #setMeter(meter: Meter): void {
@@ -359,6 +382,7 @@ export class Switch {
       throw new MegaflowError("PORT_EXISTS", `a port named ${port.name} is there already`);
     }
     this.bridge.setPort(of);
+    this.#pastPorts.set(of.odpPort, addPortCounters(NO_PORT_COUNTERS, this.#countedNow(of.odpPort), -1));
     this.#portNames.set(port.name, port.number);
     return of.odpPort;
   }

@@ -319,7 +319,7 @@ export class ThreadedSwitch extends Switch {
     this.#log(
       `PMD ${dead.index} died (${error.message}); restarting it with ${dead.handler.liveCount} megaflows`,
     );
-    this.past.push(dead.lastStats());
+    this.keepCounters(dead);
     const pmd = this.#createPmd(dead.index);
     this.pmds[this.pmds.indexOf(dead)] = pmd;
     for (const port of this.ports) this.givePort(pmd, port);

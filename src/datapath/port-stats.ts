@@ -90,17 +90,22 @@ export function readRxqs(memory: SwitchMemory, pmd: PmdMemory): RxqRecord[] {
   }).filter((rxq) => rxq.kind !== RxqKind.NONE);
 }
 
-/** The sum of two. */
-export function addPortCounters(a: PortCounters, b: PortCounters): PortCounters {
-  const sum = (name: keyof PortCounters): number => a[name] + b[name];
-  return {
-    rxPackets: sum("rxPackets"),
-    rxBytes: sum("rxBytes"),
-    rxDrops: sum("rxDrops"),
-    txPackets: sum("txPackets"),
-    txBytes: sum("txBytes"),
-    txDrops: sum("txDrops"),
-    upcalls: sum("upcalls"),
-    upcallsLost: sum("upcallsLost"),
-  };
+/** What a port has counted that nothing has come to. */
+export const NO_PORT_COUNTERS: PortCounters = {
+  rxPackets: 0,
+  rxBytes: 0,
+  rxDrops: 0,
+  txPackets: 0,
+  txBytes: 0,
+  txDrops: 0,
+  upcalls: 0,
+  upcallsLost: 0,
+};
+
+/** The sum of two; `times` -1 takes the second away. */
+export function addPortCounters(a: PortCounters, b: PortCounters, times: 1 | -1 = 1): PortCounters {
+  const names = Object.keys(NO_PORT_COUNTERS) as (keyof PortCounters)[];
+  return Object.fromEntries(
+    names.map((name) => [name, a[name] + times * b[name]]),
+  ) as unknown as PortCounters;
 }

@@ -64,8 +64,15 @@ for (const kind of ["afpacket", "tap"] as const) {
     for (let round = 0; round < 3; round++) {
       const guest = lab.add(`g${round}`);
       await attach(lab, real, lab.add(`gh${round}`), 3, { kind, netns: guest, addresses: ["10.5.0.3/24"] });
+      const before = real.sw.portCounters(3 as never).rxPackets;
       const echo = await ping(lab, guest, "10.5.0.1", { count: 3 });
       assert.equal(echo.received, 3, echo.text);
+      const { rxPackets } = real.sw.portCounters(3 as never);
+      // An ARP request and three echoes; the neighbours may ask again.
+      assert.ok(
+        rxPackets >= 4 && rxPackets < 8 && before < 4,
+        `${rxPackets} packets, ${before} of them at once`,
+      );
       await real.remove(3);
       const gone = await ping(lab, left, "10.5.0.3", { count: 1, patience: 1 });
       assert.equal(gone.received, 0, gone.text);

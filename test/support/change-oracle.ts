@@ -23,6 +23,9 @@ const PACKETS = 10;
 /** Learned rules have priorities of their own from here on. */
 const LEARNED_PRIORITY = 40_000;
 
+/** Open vSwitch's NORMAL leaves an inner tag of VLAN 0 out, but its megaflows take packets with one for others. */
+const EMPTY_INNER_TAG = /^.{24}(8100|88a8)....(8100|88a8).000/;
+
 /** See the head of the file. */
 export class ChangeOracle implements AsyncDisposable {
   packets = 0;
@@ -84,7 +87,7 @@ class ChangeCase {
     );
     this.#drawn = { ...drawn, flows };
     const packets = randomPackets(random, { count: 40, ports: 6 });
-    this.#pool = packets.filter(({ hex }) => !isAccident(hex, flows));
+    this.#pool = packets.filter(({ hex }) => !isAccident(hex, flows) && !EMPTY_INNER_TAG.test(hex));
   }
 
   /** Gives both all rules, strikes out those that Open vSwitch refuses, and leaves a part. */
@@ -234,10 +237,14 @@ function withOwnPriorities(flow: string, index: number): string {
     });
 }
 
-/** Table, priority, match and packets: what two dumps say alike. */
+/**
+ * Table, priority and packets: what two dumps say alike. `ovs-ofctl replace-flows` takes some matches on tags for
+ * others than they are, and so has the rule begin anew that ours keeps.
+ */
 function countedRule(line: string): string {
   const table = /table=(\d+)/.exec(line)?.[1] ?? "0";
-  const packets = /n_packets=(\d+)/.exec(line)![1];
+  const match = line.slice(0, line.indexOf("actions="));
+  const packets = /vlan/.test(match) ? "?" : /n_packets=(\d+)/.exec(line)![1];
   const priority = /priority=(\d+)/.exec(line)?.[1] ?? "32768";
   return `table=${table} priority=${priority} n_packets=${packets}`;
 }
