@@ -37,7 +37,7 @@ function countsOf(dump: string): Map<number, number> {
   return new Map(found.map(([, cookie, packets]) => [Number.parseInt(cookie!, 16), Number(packets)]));
 }
 
-test("rules time out as Open vSwitch's do", { skip: needs(NEED_OVS), timeout: 120_000 }, async () => {
+test("rules time out as Open vSwitch's do", { skip: needs(NEED_OVS), timeout: 580_000 }, async () => {
   const random = new SeededRandom(7);
   await using oracle = await OvsOracle.start({ ports: 2 });
   const sw = labSwitch(defaultSettings);

@@ -235,7 +235,7 @@ export function replay(args: string[]): Promise<string> {
   const main = join(import.meta.dirname, "../../src/cli/main.ts");
   const command = ["--import", "tsx", main, "replay", ...args];
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, command, { maxBuffer: 1 << 28, timeout: 120_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, command, { maxBuffer: 1 << 28, timeout: 580_000 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`megaflow replay ended with ${error.code ?? error.signal}: ${stderr}`));
     });

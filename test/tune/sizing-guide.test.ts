@@ -27,7 +27,9 @@ interface Shell {
 async function shell(lines: string): Promise<Shell> {
   const script = join(folder, "block.sh");
   const end = "for job in $(jobs -p); do kill $job; done 2>/dev/null; wait";
-  writeFileSync(script, `set -e\ntrap '${end}' EXIT\nnpx() { shift; ${words} "$@"; }\n${lines}`);
+  // The guide's reader sees when the switch is up; here the wait lasts until it is.
+  const sleep = "sleep() { until npx megaflow ctl version --attach ./sizing.ctl; do command sleep 1; done; }";
+  writeFileSync(script, `set -e\ntrap '${end}' EXIT\nnpx() { shift; ${words} "$@"; }\n${sleep}\n${lines}`);
   const child = spawn("bash", [script], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
