@@ -7,8 +7,10 @@ import { completeSpec, type WorkloadSpec } from "../../src/bench/workload/spec.t
 import type { OfPort } from "../../src/openflow/port.ts";
 import type { ThreadedSwitch } from "../../src/threaded-switch.ts";
 import {
+  established,
   exactSpec,
   place,
+  QUIET,
   QUIET_PORT,
   quietRules,
   type Rate,
@@ -17,7 +19,6 @@ import {
   type StormOptions,
   startRig,
   stormRules,
-  until,
   WINDOW,
 } from "./rig.ts";
 
@@ -39,9 +40,6 @@ export interface Neighbour {
 
 const PATIENCE_SECONDS = 60;
 
-/** Established traffic: 1,000 connections under 16 masks. */
-const QUIET = completeSpec({ flows: 1000, masks: 16 });
-
 /** Established traffic alone, and while every packet of another port begins a flow. */
 export async function measureBesideStorm(options: StormOptions): Promise<Neighbour> {
   const owner = startRig(options);
@@ -50,7 +48,7 @@ export async function measureBesideStorm(options: StormOptions): Promise<Neighbo
     owner.addFlows(`${stormRules(spec, 1)}\n${quietRules(QUIET)}`);
     const trace = place(owner, spec);
     owner.addTrace(QUIET_PORT, place(owner, QUIET));
-    await established(owner);
+    await established(owner, PATIENCE_SECONDS);
     const before = await rateOf(owner, QUIET_PORT, options.seconds);
     const { counters } = owner.pmds[0]!.handler;
     const { installed, notInstalled } = counters;
@@ -88,7 +86,7 @@ async function besideTrace(options: StormOptions, spec: WorkloadSpec) {
   try {
     owner.addFlows(`${[...workloadRules(spec)].join("\n")}\n${quietRules(QUIET)}`);
     owner.addTrace(QUIET_PORT, place(owner, QUIET));
-    await established(owner);
+    await established(owner, PATIENCE_SECONDS);
     owner.addTrace(STORM_PORT, place(owner, spec));
     await rateOf(owner, QUIET_PORT, options.seconds);
     const lost = lossesOf(owner);
@@ -101,17 +99,6 @@ async function besideTrace(options: StormOptions, spec: WorkloadSpec) {
   } finally {
     await owner.close();
   }
-}
-
-async function established(owner: ThreadedSwitch): Promise<void> {
-  const upcalls = () => owner.pmds[0]!.stats.counters.UPCALLS;
-  let before = -1;
-  await until("established traffic", PATIENCE_SECONDS, () => {
-    if (owner.traceRounds() < 3) return false;
-    const quiet = upcalls() === before;
-    before = upcalls();
-    return quiet;
-  });
 }
 
 function compared(before: Rate, meanwhile: Rate) {

@@ -1,9 +1,12 @@
 // The figures of a storm for people.
 import { markdownTable } from "../../src/bench/report/table.ts";
 import { median } from "../../src/bench/statistics.ts";
+import type { SliceReport } from "../../src/upcall/slice-watch.ts";
 import type { Neighbour } from "./neighbours.ts";
+import type { ChangeTimes, RuleChanges } from "./rule-changes.ts";
 import type { SetUp } from "./set-up.ts";
 import type { StormResult } from "./storm.ts";
+import { targetCells, targetRows } from "./targets.ts";
 
 /** A Markdown page. */
 export function stormReport(result: StormResult): string {
@@ -20,6 +23,13 @@ export function stormReport(result: StormResult): string {
     "",
     "Made by `npm run bench:storm`. Each figure is the median of its runs. *Alone* is by processor time: what the",
     "thread would do a second with its core to itself; on an idle machine the two are equal.",
+    "",
+    "## Against the targets",
+    "",
+    ...markdownTable({
+      titles: ["what", "target", "measured", "alone", "met"],
+      rows: targetRows(result).map(targetCells),
+    }),
     "",
     "## Flow set-up",
     "",
@@ -57,26 +67,7 @@ export function stormReport(result: StormResult): string {
     "",
     "## Rule changes",
     "",
-    ...markdownTable({
-      titles: [
-        "megaflows",
-        "touched",
-        "gone after ms",
-        "alone",
-        "full pass ms",
-        "alone",
-        "slice p99 / longest ms",
-      ],
-      rows: changes.map((one) => [
-        String(one.megaflows),
-        String(one.touched),
-        one.touchedMs.toFixed(0),
-        one.touchedCpuMs.toFixed(0),
-        one.fullMs.toFixed(0),
-        one.fullCpuMs.toFixed(0),
-        `${one.p99SliceMs.toFixed(1)} / ${one.longestSliceMs.toFixed(1)}`,
-      ]),
-    }),
+    ...ruleChangeLines(changes),
     "",
     "## Machine",
     "",
@@ -85,6 +76,53 @@ export function stormReport(result: StormResult): string {
   if (environment.others.length > 0)
     lines.push("", `Other processes meanwhile: ${environment.others.join("; ")}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Every run's rule changes, the medians of each. */
+function ruleChangeLines(runs: readonly RuleChanges[]): string[] {
+  const first = runs[0];
+  if (first === undefined) return ["None were measured."];
+  const rows = first.changes.map(({ what }, i) => {
+    const mid = (of: (one: ChangeTimes) => number) => median(runs.map((run) => of(run.changes[i]!)));
+    const kept = mid(({ keptShare }) => keptShare);
+    return [
+      what,
+      count(mid((one) => one.retranslated)),
+      count(mid((one) => one.changed)),
+      mid((one) => one.settledMs).toFixed(0),
+      mid((one) => one.cpuMs).toFixed(0),
+      Number.isNaN(kept) ? "" : `${(kept * 100).toFixed(0)} %`,
+    ];
+  });
+  const slices = runs.map((run, i) => [
+    String(i + 1),
+    run.p99SliceMs.toFixed(1),
+    ...sliceCells(run.longestSlice),
+    ...sliceCells(run.busiestSlice).slice(0, 2),
+  ]);
+  return [
+    `${count(first.megaflows)} megaflows, established traffic beside them at ${first.beforeMpps.toFixed(2)} Mpps alone.`,
+    "",
+    ...markdownTable({
+      titles: ["change", "translated again", "changed", "in force after ms", "alone ms", "forwarding kept"],
+      rows,
+    }),
+    "",
+    "Slices of the revalidator since the switch's start, in ms by the clock; *ran* is what the thread had of its core,",
+    "to a tick of the scheduler (4 ms):",
+    "",
+    ...markdownTable({
+      titles: ["run", "p99", "longest", "ran", "waited", "doing", "busiest", "ran"],
+      rows: slices,
+    }),
+  ];
+}
+
+/** Length, time on the core, time waiting for it, and what took longest. */
+function sliceCells(slice: SliceReport | null): [string, string, string, string] {
+  if (slice === null) return ["", "", "", ""];
+  const steps = Object.entries(slice.steps).sort((a, b) => b[1] - a[1]);
+  return [slice.ms.toFixed(1), slice.ranMs.toFixed(1), slice.waitedMs.toFixed(1), steps[0]?.[0] ?? ""];
 }
 
 function setUpRow(runs: readonly SetUp[]): string[] {

@@ -33,6 +33,10 @@ const SEED = 1n;
 /** Longest that a PMD may be kept from its core by others. */
 const ROBBED_SECONDS = 60;
 
+/** Established traffic: 1,000 connections under 16 masks, and packets after which it is established. */
+export const QUIET = completeSpec({ flows: 1000, masks: 16 });
+const QUIET_PACKETS = 3 * QUIET.packets;
+
 /** Upcalls that a storm has waiting at once: it awaits answers, as connections do. */
 export const WINDOW = 1024;
 
@@ -80,6 +84,20 @@ export function place(owner: ThreadedSwitch, spec: WorkloadSpec) {
 /** Rules of a workload moved to the port of established traffic, and to tables that no storm uses. */
 export function quietRules(spec: WorkloadSpec): string {
   return [...workloadRules(spec)].map((rule) => rule.replaceAll("in_port=1,", "in_port=2,")).join("\n");
+}
+
+/** Waits until established traffic makes no upcalls any more; rejects after `seconds`. */
+export async function established(owner: ThreadedSwitch, seconds: number): Promise<void> {
+  const upcalls = () => owner.pmds[0]!.stats.counters.UPCALLS;
+  const rounds = () => owner.portCounters(QUIET_PORT).rxPackets;
+  const first = rounds();
+  let before = -1;
+  await until("established traffic", seconds, () => {
+    if (rounds() - first < QUIET_PACKETS) return false;
+    const quiet = upcalls() === before;
+    before = upcalls();
+    return quiet;
+  });
 }
 
 /** Waits until `holds`; rejects after `seconds`. */

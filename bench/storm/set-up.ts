@@ -78,7 +78,7 @@ export async function measureSetUp(
       queueing,
       translation,
       installation,
-      changes: withChanges ? await measureRuleChanges(owner) : null,
+      changes: withChanges ? await measureRuleChanges(owner, options.seconds) : null,
     };
   } finally {
     await owner.close();

@@ -43,7 +43,7 @@ export class ChangeFilter {
   /** New rules, and how each is met, as long as they are few. */
   readonly #newRules: NewRule[] = [];
   #newRuleCount = 0;
-  readonly #overlaps = new OverlapTable();
+  readonly #newTables: NewTable[] = [];
   /** By table: the highest priority of a new rule; -1 = there is none. */
   readonly #ceilings = new Int32Array(256).fill(-1);
   /** `missedTables` of megaflows that a new rule may concern. */
@@ -110,7 +110,12 @@ export class ChangeFilter {
 
   #mayOverlap(table: DependenceTable, place: number): boolean {
     const mask = table.masks.at(table.maskNumbers[place] as number);
-    return this.#overlaps.has(table.keys, table.keyNumbers[place] as number, mask);
+    const keyNumber = table.keyNumbers[place] as number;
+    for (const { tableId, rules } of this.#newTables) {
+      const isMet = this.#newTables.length === 1 || table.meets(place, tableId, this.#ceilings);
+      if (isMet && rules.has(table.keys, keyNumber, mask)) return true;
+    }
+    return false;
   }
 
   /** The same in full, for a megaflow that passed `#mayTouch`. */
@@ -190,9 +195,20 @@ export class ChangeFilter {
     const priority = loose ? ANY_PRIORITY : rule.priority;
     this.#ceilings[tableId] = Math.max(this.#ceilings[tableId] as number, priority);
     this.#missBits |= 1 << (tableId & 31);
-    this.#overlaps.add(rule);
+    let of = this.#newTables.find((one) => one.tableId === tableId);
+    if (of === undefined) {
+      of = { tableId, rules: new OverlapTable() };
+      this.#newTables.push(of);
+    }
+    of.rules.add(rule);
     if (++this.#newRuleCount <= COMPARED_RULES_MAX) this.#newRules.push({ rule, priority });
   }
+}
+
+/** The new rules of a table. */
+interface NewTable {
+  readonly tableId: number;
+  readonly rules: OverlapTable;
 }
 
 /** A new rule, as a lookup meets it. */

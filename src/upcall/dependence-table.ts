@@ -122,6 +122,16 @@ export class DependenceTable {
     return marks;
   }
 
+  /** Whether it looked a table up and found nothing, or a rule of at most the priority that `ceilings` has for it. */
+  meets(place: number, tableId: number, ceilings: Int32Array): boolean {
+    if (((this.missedTables[place] as number) & (1 << (tableId & 31))) !== 0) return true;
+    const { levels } = this.inUse;
+    return this.someRule(place, (number) => {
+      const isOfTable = (((levels[number] as number) >>> 16) & 0xff) === tableId;
+      return isOfTable && (this.#marksOf(number, ceilings) & MARK_BELOW) !== 0;
+    });
+  }
+
   /** Whether one of its rules, which come as their numbers, passes the test. */
   someRule(place: number, test: (number: number) => boolean): boolean {
     const cell = this.#rules[place] as number;
