@@ -3,6 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 const COUNT_FILE = "/proc/sys/vm/nr_hugepages";
 
+/** Memory in use is moved together between two tries. */
+const TRIES = 5;
+
 /** 2 MiB pages held for the life of this object. */
 export class HugePages {
   private constructor(
@@ -17,8 +20,12 @@ export class HugePages {
     const pages = new HugePages(before, count);
     if (before >= count) return pages;
     process.once("exit", pages.giveBack);
-    writeFileSync(COUNT_FILE, String(count));
-    const got = Number(readFileSync(COUNT_FILE, "utf8"));
+    let got = 0;
+    for (let attempt = 0; attempt < TRIES && got < count; attempt++) {
+      if (attempt > 0) writeFileSync("/proc/sys/vm/compact_memory", "1");
+      writeFileSync(COUNT_FILE, String(count));
+      got = Number(readFileSync(COUNT_FILE, "utf8"));
+    }
     if (got < count) {
       writeFileSync(COUNT_FILE, String(before));
       throw new Error(

@@ -71,7 +71,7 @@ export function exitOnSignals(): void {
 }
 
 /** Tries until it works, for `seconds`; then throws the last error. */
-export async function until<T>(attempt: () => T | Promise<T>, seconds = 10): Promise<T> {
+export async function until<T>(attempt: () => T | Promise<T>, seconds = 120): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     try {
