@@ -50,6 +50,11 @@ export const cases: readonly TuneCase[] = [
     files: ["examples/captures/lab.pcap", "examples/three-tables.flows"],
   },
   {
+    name: "busy-capture",
+    kind: "capture",
+    files: ["test/captures/busy.pcap.gz", "examples/three-tables.flows"],
+  },
+  {
     name: "trunk-capture",
     kind: "capture",
     files: ["test/captures/trunk.pcap", "test/captures/trunk.flows"],

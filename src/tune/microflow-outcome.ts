@@ -29,11 +29,15 @@ const STEADY_LOOKUPS = 1 << 17;
 const ROUNDS_MAX = 64;
 const FILLING_ROUNDS_MAX = 20;
 /**
- * Rounds whose misses are kept where they are few: it is chance which connections of a full set a microflow cache
- * forgets, so what is behind it sees more of them in the long run than one round misses.
+ * Rounds whose misses are kept: it is chance which connections of a full set a microflow cache forgets, so what is
+ * behind it sees more of them in the long run than one round misses. Of a large trace fewer where misses are many,
+ * and a single one where next to nothing hits.
  */
 const RECENT_ROUNDS = 6;
+const RECENT_ROUNDS_LARGE = 2;
+const LARGE_LOOKUPS = 1 << 18;
 const FEW_MISSES = 0.25;
+const FEW_HITS = 0.05;
 /** Lookups in a millisecond when nobody says: 10 million a second. */
 const LOOKUPS_PER_MS = 10_000;
 
@@ -60,9 +64,9 @@ export function simulateMicroflow(
     Math.max(1, steady.misses.length);
   for (let round = 0; round < Math.min(FILLING_ROUNDS_MAX, filling); round++)
     steady = sim.round(lookups, room);
-  const few = steady.misses.length > 0 && steady.misses.length < FEW_MISSES * lookups.count;
+  const kept = recentRounds(steady, lookups.count);
   const wanted = Math.min(ROUNDS_MAX, Math.ceil(STEADY_LOOKUPS / Math.max(1, lookups.count)));
-  const rounds = few ? Math.max(wanted, RECENT_ROUNDS) : wanted;
+  const rounds = Math.max(wanted, kept);
   const recent: Misses[] = [];
   let hits = 0;
   let inserts = 0;
@@ -70,10 +74,8 @@ export function simulateMicroflow(
     if (round > 1) steady = sim.round(lookups, room);
     hits += steady.hits;
     inserts += steady.inserts;
-    if (few && round > rounds - RECENT_ROUNDS)
-      recent.push({ misses: steady.misses.slice(), missEnds: steady.missEnds.slice() });
+    if (round > rounds - kept) recent.push(keep(steady, kept));
   }
-  if (!few) recent.push(steady);
   const outcome = { once, onceHits: share(once.hits, lookups.count), recent };
   const settled = {
     ...outcome,
@@ -91,6 +93,18 @@ export function simulateMicroflow(
     bypassed: share(run.bypassed, run.lookups),
     inserts: share(run.inserts, run.lookups),
   };
+}
+
+function recentRounds({ hits, misses }: MicroflowRound, lookups: number): number {
+  if (misses.length === 0 || hits < FEW_HITS * lookups) return 1;
+  return lookups <= LARGE_LOOKUPS || misses.length < FEW_MISSES * lookups
+    ? RECENT_ROUNDS
+    : RECENT_ROUNDS_LARGE;
+}
+
+/** The misses of one of several rounds; those of a single one may stay in their room. */
+function keep({ misses, missEnds }: MicroflowRound, rounds: number): Misses {
+  return rounds === 1 ? { misses, missEnds } : { misses: misses.slice(), missEnds: missEnds.slice() };
 }
 
 /** A part of a whole; of nothing it is nothing. */

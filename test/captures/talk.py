@@ -41,10 +41,11 @@ def echo(port):
         server.sendto(data + data[: len(data) // 2], peer)
 
 
-def ask(host, port, count):
+def ask(host, port, count, source=""):
     """Asks from a new port each time, as a resolver does."""
     for number in range(int(count)):
         client = socket.socket(family(host), socket.SOCK_DGRAM)
+        client.bind((source, 0))
         client.settimeout(0.2)
         client.sendto(struct.pack("!HH", number, 0x0100) + b"\x03www\x07example\x00\x00\x01\x00\x01", (host, int(port)))
         try:
