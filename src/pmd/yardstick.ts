@@ -44,6 +44,8 @@ const INTERVAL_NS = 10e6;
 /** Passes of a reading; the first ones bring the memory back into the caches and do not count. */
 const PASSES = 8;
 const REMINDERS = 2;
+/** A pass that took so many times the usual was interrupted. */
+const INTERRUPTED = 2;
 /** Calls of the datapath that are looked at between two readings: the latest ones. */
 const CALLS_MAX = 256;
 
@@ -77,7 +79,8 @@ export class Yardstick {
   readonly #count: Int32Array;
   readonly #spent: Float64Array;
   readonly #readings: Float64Array;
-  readonly #passes = new Float64Array(PASSES - REMINDERS);
+  readonly #passes = new Float64Array(PASSES);
+  readonly #counted = this.#passes.subarray(REMINDERS);
   readonly #calls = new Float64Array(CALLS_MAX);
   #made = 0;
   #calm: number;
@@ -121,19 +124,21 @@ export class Yardstick {
     for (let pass = 0; pass < PASSES; pass++) {
       this.#exports.yardstickPass(this.#work);
       const after = read();
-      if (pass >= REMINDERS) this.#passes[pass - REMINDERS] = after - before;
+      this.#passes[pass] = after - before;
       before = after;
     }
-    if (this.#made > 0) this.#keep(before);
+    const usual = quarterOf(this.#counted);
+    // What an interruption took is not the yardstick's.
+    for (const cycles of this.#passes) this.#spent[0]! += Math.min(cycles, INTERRUPTED * usual);
+    if (this.#made > 0) this.#keep(before, usual / YARDSTICK_BLOCKS);
     this.#made = 0;
-    this.#spent[0]! += read() - start;
   }
 
-  #keep(end: number): void {
+  #keep(end: number, block: number): void {
     const number = Atomics.load(this.#count, 0) >>> 0;
     const slot = (number % YARDSTICK_SLOTS) * (READING_SIZE / 8);
     this.#readings[slot + READING_END / 8] = end;
-    this.#readings[slot + READING_BLOCK / 8] = quarterOf(this.#passes) / YARDSTICK_BLOCKS;
+    this.#readings[slot + READING_BLOCK / 8] = block;
     this.#readings[slot + READING_PACKET / 8] = quarterOf(
       this.#calls.subarray(0, Math.min(this.#made, CALLS_MAX)),
     );
@@ -145,7 +150,7 @@ export class Yardstick {
 export interface YardstickState {
   /** Readings made. */
   readonly count: number;
-  /** TSC cycles that it took from the PMD. */
+  /** TSC cycles that it took from the PMD, without interruptions. */
   readonly spent: number;
 }
 
