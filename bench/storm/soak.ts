@@ -1,13 +1,9 @@
 // A soak: connections come and go, and rules change, for minutes. At the end memory must have stayed flat, every
 // packet and every counter must be accounted for, no packet overtaken another one of its connection or met rules
-// that were not, and no PMD stood still.
-//
-//   npm run bench:soak -- [--minutes 10] [--pmd-core 1] [--controller-core 0] [--json]
+// that were not, and no PMD stood still. soak-main.ts is its command.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import { FrameStore } from "../../src/bench/pipeline/frame-store.ts";
 import { workloadRules } from "../../src/bench/workload/generate.ts";
 import { completeSpec } from "../../src/bench/workload/spec.ts";
@@ -57,10 +53,13 @@ const QUIET_PORT = 2 as OfPort;
 const QUIET_RULES = completeSpec({ flows: 1000, masks: 16 });
 const BURST = 128;
 const CHANGE_EVERY_MS = 100;
-const STALL_MAX_MS = 50;
-/** What a size may grow by from the second quarter to the last. */
-const GROWTH_SHARE = 0.05;
-const GROWTH_MIB = 24;
+/** Longest that a PMD may keep its queues waiting, in milliseconds. */
+export const STALL_MAX_MS = 50;
+/** What a size may grow by from the second quarter to the last: this share, and so many MiB in any case. */
+export const GROWTH_SHARE = 0.05;
+export const GROWTH_MIB = 24;
+/** Time between two lines of progress. */
+const PROGRESS_MS = 30_000;
 const WARM_UP_MS = 1000;
 /** A shorter run is all growth: code is compiled, heaps find their size. */
 const GROWTH_SECONDS = 60;
@@ -117,6 +116,7 @@ async function run(owner: ThreadedSwitch, load: ChurnLoad, options: SoakOptions)
   const start = performance.now();
   let changedMs = start;
   let sampledMs = start;
+  let toldMs = start;
   let warm = false;
   let changing: Promise<void> = Promise.resolve();
   const isOver = (ms: number): boolean =>
@@ -134,6 +134,12 @@ async function run(owner: ThreadedSwitch, load: ChurnLoad, options: SoakOptions)
     if (now - changedMs > CHANGE_EVERY_MS) {
       changedMs = now;
       changing = changing.then(() => load.change(quiet));
+    }
+    if (now - toldMs > PROGRESS_MS) {
+      toldMs = now;
+      options.log(
+        `${((now - start) / 1000).toFixed(0)} of ${options.seconds} s: ${load.sent} packets, ${load.version} versions of the rules, resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`,
+      );
     }
     if (now - sampledMs > 1000 || sizes.length === 0) {
       sampledMs = now;
@@ -246,38 +252,4 @@ class RobbedWatch {
     if (this.#file === undefined) return 0;
     return Number(readFileSync(this.#file, "utf8").split(" ")[1]) / 1e6;
   }
-}
-
-/** Prints the result as lines. */
-export function soakLines(result: SoakResult): string[] {
-  const size = ([before, after]: readonly [number, number]) =>
-    `${before.toFixed(0)} -> ${after.toFixed(0)} MiB`;
-  return [
-    `${result.packets} packets and ${result.changes} rule changes in ${result.seconds} s, ${result.megaflowsRemoved} megaflows removed`,
-    `resident ${size(result.rssMiB)}, heap ${size(result.heapMiB)}, linear memory given out ${size(result.linearMiB)}`,
-    `longest turn of the PMD ${result.longestStallMs.toFixed(1)} ms; longest wait for its core ${result.longestRobbedMs.toFixed(1)} ms`,
-    ...result.faults.map((fault) => `FAULT: ${fault}`),
-    result.faults.length === 0 ? "all is well" : `${result.faults.length} faults`,
-  ];
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] as string).href) {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: "string", default: "10" },
-      "pmd-core": { type: "string", default: "1" },
-      "controller-core": { type: "string", default: "0" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const result = await soak({
-    seconds: Number(values.minutes) * 60,
-    pmdCore: Number(values["pmd-core"]),
-    controllerCore: Number(values["controller-core"]),
-    connections: 4096,
-    log: (line) => process.stderr.write(`${line}\n`),
-  });
-  if (values.json) console.log(JSON.stringify(result));
-  else for (const line of soakLines(result)) console.log(line);
-  if (result.faults.length > 0) process.exitCode = 1;
 }

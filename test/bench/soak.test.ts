@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { measureSetUp } from "../../bench/storm/set-up.ts";
-import { soak, soakLines } from "../../bench/storm/soak.ts";
+import { soak } from "../../bench/storm/soak.ts";
+import { soakLines } from "../../bench/storm/soak-report.ts";
 
 const quiet = () => {};
 
