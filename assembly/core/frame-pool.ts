@@ -1,6 +1,10 @@
 // Frames: two pools of free frames (small and big), last in first out so that the next packet lands in
 // memory that is still in the CPU's cache. The small pool can be made first in first out, as a NIC's
 // descriptor ring uses its buffers.
+//
+// Free frames lie in the order of their addresses: two to a page, at a distance that the CPU's prefetchers
+// foresee. Frames that were away (parked, copied, sent) come back in any order, which costs every later
+// packet some 10 cycles, so the pool is put in order again now and then.
 
 import {
   BIG_FRAME_SIZE,
@@ -29,10 +33,19 @@ import {
 import { copyBytes } from "./bytes.ts";
 import { pmd, regionBase, setting } from "./state.ts";
 
+/** Turns that a lost order is borne, and frames that are then put in order: some 40 us in some 7 ms. */
+const DISORDER_TURNS: u32 = 4096;
+const ORDERED_FRAMES: u32 = 1 << 14;
+
 let smallStack: u32 = 0;
 /** Address behind the last free small frame's entry. */
 let smallTop: u32 = 0;
 let smallCount: u32 = 0;
+/** A bit for each small frame, used while they are put in order. */
+let smallBits: u32 = 0;
+/** Frames came back one by one: the order may be lost. */
+let disordered: bool = false;
+let turnsInDisorder: u32 = 0;
 let bigStack: u32 = 0;
 let bigTop: u32 = 0;
 /** First in first out: places of the next frame to take and to give, in a ring of all frames. */
@@ -47,6 +60,9 @@ export function framePoolInit(): void {
   const bigCount = load<u32>(pmd, PMD_BIG_FRAMES);
   smallStack = regionBase(RegionId.FREE_FRAMES);
   bigStack = smallStack + (smallCount << 2);
+  smallBits = (bigStack + (bigCount << 2) + 7) & ~7;
+  disordered = false;
+  turnsInDisorder = 0;
   smallTop = smallStack;
   bigTop = bigStack;
   fifo = setting(Setting.FRAME_FIFO) !== 0;
@@ -123,6 +139,7 @@ export function frameFreeSmall(frame: u32): void {
     frameFreeFifo(frame);
     return;
   }
+  disordered = true;
   store<u32>(smallTop, frame);
   smallTop += 4;
 }
@@ -155,6 +172,30 @@ export function frameCopy(frame: u32): u32 {
   store<u32>(copy, 0, FRAME_NEXT);
   copyBytes(data, load<u32>(frame, FRAME_DATA), length);
   return copy;
+}
+
+/** Puts the free small frames that are next in use in the order of their addresses. To be called once a turn. */
+export function framesTidy(): void {
+  if (!disordered || ++turnsInDisorder < DISORDER_TURNS) return;
+  const base = regionBase(RegionId.FRAMES);
+  memory.fill(smallBits, 0, ((smallCount + 63) >> 6) << 3);
+  const bottom = smallTop - (min<u32>(frameFreeCount(), ORDERED_FRAMES) << 2);
+  for (let at = bottom; at < smallTop; at += 4) {
+    const number = (load<u32>(at) - base) / FRAME_SIZE;
+    const word = smallBits + ((number >> 6) << 3);
+    store<u64>(word, load<u64>(word) | ((1 as u64) << (number & 63)));
+  }
+  let at = smallTop;
+  for (let first: u32 = 0; at > bottom; first += 64) {
+    let bits = load<u64>(smallBits + (first >> 3));
+    while (bits !== 0) {
+      at -= 4;
+      store<u32>(at, base + (first + (ctz<u64>(bits) as u32)) * FRAME_SIZE);
+      bits &= bits - 1;
+    }
+  }
+  disordered = false;
+  turnsInDisorder = 0;
 }
 
 function frameAllocFifo(): u32 {

@@ -6,7 +6,7 @@ import { masksInit, masksRank } from "../classifier/masks.ts";
 import { programsInit } from "../classifier/programs.ts";
 import { pruneInit, pruneWork } from "../classifier/pruning.ts";
 import { accountsInit } from "../core/account.ts";
-import { framePoolInit, framePoolPublish } from "../core/frame-pool.ts";
+import { framePoolInit, framePoolPublish, framesTidy } from "../core/frame-pool.ts";
 import { queueTurn } from "../core/queue.ts";
 import { clockSet, count, pmd, regionBase, regionSize, setting, stateInit } from "../core/state.ts";
 import { tableInit, tableMove } from "../core/table.ts";
@@ -117,6 +117,7 @@ export function housekeeping(): void {
   pruneWork(load<u32>(pmd, PMD_FLOW_COUNT));
   masksRank();
   pendingSweep();
+  framesTidy();
 }
 
 function tableStart(descriptor: u32, region: RegionId): void {

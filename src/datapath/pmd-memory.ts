@@ -183,7 +183,8 @@ function maskCacheShift(entries: number): number {
 function smallRegions(settings: Settings): Map<RegionId, number> {
   return new Map<RegionId, number>([
     [RegionId.MASKS, MASKS_RECORDS + MASK_MAX * MASK_SIZE],
-    [RegionId.FREE_FRAMES, (settings.frames + BIG_FRAMES) * 4],
+    // The stacks of both pools, and a bit for each small frame.
+    [RegionId.FREE_FRAMES, (settings.frames + BIG_FRAMES) * 4 + Math.ceil(settings.frames / 64) * 8 + 8],
     [RegionId.PORTS, PORT_MAX * PORT_SIZE],
     [RegionId.RXQS, RXQ_MAX * RXQ_SIZE],
     [RegionId.KICKS, (RXQ_MAX + PMD_MAX) * 4],
