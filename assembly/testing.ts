@@ -4,9 +4,12 @@ import { applyModification } from "./actions/modify.ts";
 import { l4Hash, symmetricHash } from "./key/dp-hash.ts";
 import { extractBatch, extractKey, extractKeyAndHash } from "./key/extract.ts";
 import { hashSeed, skbHash } from "./key/hash.ts";
+import { changeAll, changeRun } from "./pmd/run-actions.ts";
 
 export {
   applyModification,
+  changeAll,
+  changeRun,
   extractBatch,
   extractKey,
   extractKeyAndHash,

@@ -1,54 +1,51 @@
-// HOT: the commonest changes of the commonest packets, made inline in the opcode loop: a call costs as much
-// as they do. Whatever they don't cover goes to the function of the same name.
+// HOT: the commonest changes of the commonest packets, on the packet's address and length alone, without a
+// look at the frame's record. What a packet is not plain enough for goes to applyModification.
 
 import { swap16 } from "../core/bytes.ts";
 import { ETH_HEADER_SIZE, IPV4_HEADER_SIZE } from "../key/protocol.ts";
 import { TCI_PRESENT } from "../layout/flow-key.ts";
-import { FRAME_DATA, FRAME_LENGTH, FRAME_RECORD_SIZE } from "../layout/frame.ts";
-import { setEth } from "./ethernet.ts";
-import { decTtl, Ttl } from "./ttl.ts";
-import { pushVlan } from "./vlan.ts";
+import { Ttl } from "./ttl.ts";
 import { ETH_TYPE_OFFSET, IPV4_TOTAL_LENGTH, VLAN_TAG_SIZE } from "./wire.ts";
 
 /** 08 00 45 as loaded: untagged IPv4 without options. */
 const PLAIN_IPV4: u32 = 0x00450008;
+/** Shortest packet whose addresses are changed as one vector. */
+const VECTOR: u32 = 16;
 
-/** Changes that are inlined where they are called. */
+/** What is inlined where it is called. Packets are their first byte and length. */
 export class Fast {
-  /** SET_ETH on a packet that a vector does not reach beyond. */
-  @inline static setEth(frame: u32, operands: u32): bool {
-    if (load<u32>(frame, FRAME_LENGTH) < 16) return setEth(frame, operands);
-    const data = load<u32>(frame, FRAME_DATA);
-    const value = Fast.packAddresses(v128.load(operands));
-    const mask = Fast.packAddresses(v128.load(operands, 16));
+  /** SET_ETH with its packed addresses and masks; false when the packet is too short for a vector. */
+  @inline static setEth(data: u32, length: u32, value: v128, mask: v128): bool {
+    if (length < VECTOR) return false;
     v128.store(data, v128.or(v128.andnot(v128.load(data), mask), value));
     return true;
   }
 
-  /** DEC_TTL of an untagged IPv4 packet without options. Loads that turn out not to be its header stay in the frame. */
-  @inline static decTtl(frame: u32): bool {
-    const data = load<u32>(frame, FRAME_DATA);
+  /** DEC_TTL of an untagged IPv4 packet without options, else false. Loads that turn out not to be its header stay in the frame. */
+  @inline static decTtl(data: u32, length: u32): bool {
     const total = swap16(load<u16>(data, ETH_HEADER_SIZE + IPV4_TOTAL_LENGTH));
     if (
       (load<u32>(data, ETH_TYPE_OFFSET) & 0x00ffffff) !== PLAIN_IPV4 ||
       total < IPV4_HEADER_SIZE ||
-      total + ETH_HEADER_SIZE > load<u32>(frame, FRAME_LENGTH)
+      total + ETH_HEADER_SIZE > length
     ) {
-      return decTtl(frame);
+      return false;
     }
     return Ttl.stepIpv4(data + ETH_HEADER_SIZE);
   }
 
-  /** PUSH_VLAN where there is headroom. The tag joins the addresses in one vector. */
-  @inline static pushVlan(frame: u32, operands: u32): bool {
-    const length = load<u32>(frame, FRAME_LENGTH);
-    const front = load<u32>(frame, FRAME_DATA) - VLAN_TAG_SIZE;
-    if (length < ETH_HEADER_SIZE || front < frame + FRAME_RECORD_SIZE) return pushVlan(frame, operands);
-    const tag = load<u32>(operands) | ((load<u32>(operands, 4) & ~(TCI_PRESENT as u32)) << 16);
-    v128.store(front, i32x4.replace_lane(v128.load(front, VLAN_TAG_SIZE), 3, tag as i32));
-    store<u32>(frame, front, FRAME_DATA);
-    store<u32>(frame, length + VLAN_TAG_SIZE, FRAME_LENGTH);
+  /** PUSH_VLAN of a tag: the packet begins VLAN_TAG_SIZE bytes earlier then; false when those are below `lowest`. */
+  @inline static pushVlan(data: u32, length: u32, lowest: u32, tag: u32): bool {
+    const front = data - VLAN_TAG_SIZE;
+    if (length < ETH_HEADER_SIZE || front < lowest) return false;
+    // The tag joins the addresses in one vector.
+    v128.store(front, i32x4.replace_lane(v128.load(data), 3, tag as i32));
     return true;
+  }
+
+  /** The four bytes that PUSH_VLAN puts in front of the EtherType. */
+  @inline static tag(operands: u32): u32 {
+    return load<u32>(operands) | ((load<u32>(operands, 4) & ~(TCI_PRESENT as u32)) << 16);
   }
 
   /** Two addresses of 6 bytes, each padded to 8, made adjacent; the last four bytes are zeros. */

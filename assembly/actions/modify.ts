@@ -1,4 +1,4 @@
-// HOT: the actions that change one packet in its frame.
+// The actions that change one packet in its frame.
 //
 // FRAME_DATA and FRAME_LENGTH of the frame's record are valid. A packet of another kind than the action
 // names (no tag, no label, another EtherType or protocol) and a frame without room refuse the action and
@@ -7,26 +7,15 @@
 
 import { Action } from "../layout/action.ts";
 import { setArp } from "./arp.ts";
-import { popEth, pushEth } from "./ethernet.ts";
-import { Fast } from "./fast.ts";
+import { popEth, pushEth, setEth } from "./ethernet.ts";
 import { setIpv4 } from "./ipv4.ts";
 import { setIpv6 } from "./ipv6.ts";
 import { setMark, setPriority } from "./metadata.ts";
 import { popMpls, pushMpls, setMpls } from "./mpls.ts";
 import { setNd, setNdExtensions } from "./nd.ts";
 import { setIcmp, setPorts } from "./transport.ts";
-import { popVlan, setVlan } from "./vlan.ts";
-
-/** What is inlined where it is called. */
-export class Modification {
-  /** applyModification, with the commonest changes inline: for the opcode loop. */
-  @inline static apply(frame: u32, opcode: u32, operands: u32): bool {
-    if (opcode === (Action.SET_ETH as u32)) return Fast.setEth(frame, operands);
-    if (opcode === (Action.DEC_TTL as u32)) return Fast.decTtl(frame);
-    if (opcode === (Action.PUSH_VLAN as u32)) return Fast.pushVlan(frame, operands);
-    return applyModification(frame, opcode, operands);
-  }
-}
+import { decTtl } from "./ttl.ts";
+import { popVlan, pushVlan, setVlan } from "./vlan.ts";
 
 /**
  * Applies one modification, whose operands lie behind the action's first word. False when the packet
@@ -35,11 +24,11 @@ export class Modification {
 export function applyModification(frame: u32, opcode: u32, operands: u32): bool {
   switch (opcode) {
     case Action.SET_ETH as u32:
-      return Fast.setEth(frame, operands);
+      return setEth(frame, operands);
     case Action.DEC_TTL as u32:
-      return Fast.decTtl(frame);
+      return decTtl(frame);
     case Action.PUSH_VLAN as u32:
-      return Fast.pushVlan(frame, operands);
+      return pushVlan(frame, operands);
     case Action.POP_VLAN as u32:
       return popVlan(frame);
     case Action.SET_VLAN as u32:

@@ -12,31 +12,29 @@ export const BATCH_FLOWS: u32 = 4096; // megaflow found; 0 = none
 export const BATCH_VISITED: u32 = 5120; // masks tried, for those that got as far as the masks
 /** Indices of packets that the microflow cache has not answered. */
 export const BATCH_MISSES: u32 = 6144;
-/** Frames whose packets are done: given back together at the end. */
-export const BATCH_DONE: u32 = 7168;
 /** LookupLevel that answered; written for the misses. */
-export const BATCH_LEVELS: u32 = 8192;
+export const BATCH_LEVELS: u32 = 7168;
 /** Names of the microflows: skb hash with port and recirculation mixed in; 0 = not cached. */
-export const BATCH_SIGNATURES: u32 = 9216;
+export const BATCH_SIGNATURES: u32 = 8192;
 
 /** By place in the list of misses: the mask cache's answer, and the mask to try first (0 = none). */
-export const BATCH_ENTRIES: u32 = 10240;
-export const BATCH_GUESSES: u32 = 11264;
+export const BATCH_ENTRIES: u32 = 9216;
+export const BATCH_GUESSES: u32 = 10240;
 
 /** Scalars of the context. */
-export const BATCH_COUNT: u32 = 12288;
+export const BATCH_COUNT: u32 = 11264;
 /** Odp port of all packets of a fast receive. */
-export const BATCH_IN_PORT: u32 = 12292;
+export const BATCH_IN_PORT: u32 = 11268;
 /** Packets in the list of misses. */
-export const BATCH_MISS_COUNT: u32 = 12296;
+export const BATCH_MISS_COUNT: u32 = 11272;
 /** Context that deferred recirculations of this one go to; 0: recirculate at once. */
-export const BATCH_NEXT: u32 = 12300;
+export const BATCH_NEXT: u32 = 11276;
 /** 1 where every frame's record is filled in; 0 straight after a fast receive. */
-export const BATCH_RECORDS: u32 = 12304;
+export const BATCH_RECORDS: u32 = 11280;
 
 /** First key; KEY_STRIDE apart. */
-export const BATCH_KEYS: u32 = 12352;
-/** 12,352 + 256 * 576: an odd number of cache lines. */
-export const BATCH_SIZE: u32 = 159808;
+export const BATCH_KEYS: u32 = 11328;
+/** 11,328 + 256 * 576: an odd number of cache lines. */
+export const BATCH_SIZE: u32 = 158784;
 /** Contexts: received bursts, then 8 deferred, then 9 single. */
 export const BATCH_CONTEXTS: u32 = 18;

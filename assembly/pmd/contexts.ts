@@ -76,6 +76,17 @@ export function recordInit(frame: u32, data: u32, length: u32, inPort: u32): voi
   store<u32>(frame, 0, FRAME_REASON);
 }
 
+/** Sum of an array of u32. */
+export function sumOf(array: u32, length: u32): u32 {
+  let four = i32x4.splat(0);
+  let i: u32 = 0;
+  for (; i + 4 <= length; i += 4) four = i32x4.add(four, v128.load(array + (i << 2)));
+  const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
+  let sum = (i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1)) as u32;
+  for (; i < length; i++) sum += load<u32>(array + (i << 2));
+  return sum;
+}
+
 if (FRAME_SKB_PRIORITY !== FRAME_PKT_MARK + 8)
   ERROR("FRAME_SKB_PRIORITY is not in the vector at FRAME_PKT_MARK");
 if (FRAME_FATE !== FRAME_PKT_MARK + 12) ERROR("FRAME_FATE is not in the vector at FRAME_PKT_MARK");

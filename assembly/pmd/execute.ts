@@ -1,7 +1,7 @@
 // Action programs: the opcode loop. Changes to the packet are in assembly/actions; here is what sends,
 // copies and branches. The record of the frame holds the packet's state while a program runs.
 
-import { Modification } from "../actions/modify.ts";
+import { applyModification } from "../actions/modify.ts";
 import { packetEnd, packetSettle } from "../core/account.ts";
 import { frameCopy } from "../core/frame-pool.ts";
 import { count, random32 } from "../core/state.ts";
@@ -113,7 +113,7 @@ function run(frame: u32, key: u32, from: u32, to: u32, next: u32): u32 {
         }
         break;
       default:
-        if (!Modification.apply(frame, opcode, operands)) {
+        if (!applyModification(frame, opcode, operands)) {
           store<u32>(frame, DropReason.ACTION, FRAME_REASON);
           return DONE;
         }

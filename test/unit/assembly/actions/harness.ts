@@ -2,6 +2,7 @@
 // byte outside the packet, before and after, must keep its value.
 
 import assert from "node:assert/strict";
+import { BATCH_DATA, BATCH_FRAMES, BATCH_LENGTHS } from "../../../../assembly/layout/batch.ts";
 import {
   BIG_FRAME_SIZE,
   FRAME_DATA,
@@ -37,10 +38,13 @@ const MARK = 0x11223344;
 const PRIORITY = 7;
 
 const { exports, bytes, words, base } = await testingInstance();
-const { applyModification } = exports as {
+const { applyModification, changeAll, changeRun } = exports as {
   applyModification: (frame: number, opcode: number, operands: number) => number;
+  changeAll: (context: number, place: number, first: number, end: number) => number;
+  changeRun: (context: number, from: number, to: number, opcode: number, operands: number) => number;
 };
 const OPERANDS = base;
+const CONTEXT = base + 1024 * 1024;
 const FRAME = base + 2 * 1024 * 1024;
 
 /** A packet with the metadata that every test packet starts from. */
@@ -73,7 +77,45 @@ export function applyInFrame(packet: PlainPacket, action: Uint32Array, options: 
   }
   assert.ok(before.subarray(0, low).equals(after.subarray(0, low)), "nothing before the packet is written");
   assert.ok(before.subarray(high).equals(after.subarray(high)), "nothing behind the packet is written");
+  assertSameInRun(packet, action, size, dataOffset, outcome);
   return outcome;
+}
+
+/** Packets of a run, and one alone, are changed by loops of their own: they must come to the same. */
+function assertSameInRun(
+  packet: PlainPacket,
+  action: Uint32Array,
+  size: number,
+  dataOffset: number,
+  outcome: Outcome,
+): void {
+  const opcode = action[0]! & 0xff;
+  const big = size === BIG_FRAME_SIZE;
+  fillFrame(packet, size, dataOffset, big);
+  placeInContext();
+  const end = OPERANDS + action.length * 4;
+  // It may leave an action to others, but then it leaves the packet as it was.
+  const done = changeAll(CONTEXT, 0, OPERANDS, end) === end;
+  takeFromContext();
+  const untouched = { accepted: false, packet, dataOffset };
+  assert.deepEqual(readFrame(done), done ? outcome : untouched, "one packet alone is changed alike");
+  fillFrame(packet, size, dataOffset, big);
+  placeInContext();
+  const taken = changeRun(CONTEXT, 0, 1, opcode, OPERANDS + 4) === 1;
+  takeFromContext();
+  assert.deepEqual(readFrame(taken), outcome, "packets of a run are changed alike");
+}
+
+/** Makes the frame's packet the first of the context. */
+function placeInContext(): void {
+  words[(CONTEXT + BATCH_FRAMES) >>> 2] = FRAME;
+  words[(CONTEXT + BATCH_DATA) >>> 2] = words[(FRAME + FRAME_DATA) >>> 2]!;
+  words[(CONTEXT + BATCH_LENGTHS) >>> 2] = words[(FRAME + FRAME_LENGTH) >>> 2]!;
+}
+
+function takeFromContext(): void {
+  words[(FRAME + FRAME_DATA) >>> 2] = words[(CONTEXT + BATCH_DATA) >>> 2]!;
+  words[(FRAME + FRAME_LENGTH) >>> 2] = words[(CONTEXT + BATCH_LENGTHS) >>> 2]!;
 }
 
 function fillFrame(packet: PlainPacket, size: number, dataOffset: number, big: boolean): void {
