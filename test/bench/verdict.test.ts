@@ -2,6 +2,7 @@
 // own is not mistaken for the build, and a build slowed by 10 % is found beneath all of it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { verdictLine } from "../../src/bench/report/views.ts";
 import type { BenchResult, Window } from "../../src/bench/result.ts";
 import { compareResults, type Verdict } from "../../src/bench/verdict.ts";
 import { Random } from "../../src/bench/workload/random.ts";
@@ -94,8 +95,16 @@ test("by the clock alone, the slower machine is taken for a slower build: that i
   const other = { ...later, yardstick: "another" };
   const blind = compareResults(before, other);
   assert.deepEqual([blind.basis, blind.verdict], ["clock", "slower"]);
+  assert.match(
+    verdictLine("x", blind),
+    /^x: slower \(-9\.\d %, .*without a yardstick: a machine that changed its speed/,
+  );
   const seeing = compareResults(before, later);
   assert.deepEqual([seeing.basis, seeing.verdict], ["yardstick", "no difference"]);
+  assert.match(
+    verdictLine("x", seeing),
+    /^x: no difference .*by the yardstick, to which the machine was 10 % slower/,
+  );
   assert.ok(Math.abs(seeing.machineSlower - (20.5 / 18.6 - 1)) < 0.01);
 });
 

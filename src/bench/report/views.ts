@@ -1,5 +1,6 @@
 // The same results as tables: rates, stages, and the machine, for every format of report.
 import type { BenchResult } from "../result.ts";
+import { median } from "../statistics.ts";
 import type { Verdict } from "../verdict.ts";
 import type { Table } from "./table.ts";
 
@@ -68,13 +69,22 @@ export function environmentLines(result: BenchResult): string[] {
     `Megaflow ${environment.megaflow}, Node ${environment.node}, V8 ${environment.v8}`,
     `placement: ${environment.placement.join(", ")}`,
     `ports: ${environment.portMode}`,
-    `frames: ${environment.fifoFrames ? "first in, first out" : "last in, first out"}, ${environment.settings.frames}`,
+    `frames: ${environment.fifoFrames ? "first in, first out" : "last in, first out"}, ${environment.settings.frames}, shuffled before every window`,
+    ...yardstickLines(result),
     `load: ${environment.load.toFixed(2)} a minute before the end; ${
       environment.others.length === 0
         ? "no other process used over 2 % of a core"
         : environment.others.join(", ")
     }`,
   ];
+}
+
+function yardstickLines(result: BenchResult): string[] {
+  const windows = result.windows.flat().flatMap(({ yardstick }) => (yardstick ? [yardstick] : []));
+  if (windows.length === 0) return [];
+  const cost = median(windows.map((one) => one.cost)).toFixed(2);
+  const block = median(windows.map((one) => one.block)).toFixed(1);
+  return [`yardstick: ${cost} blocks a packet, ${block} TSC cycles a block (${result.yardstick})`];
 }
 
 /** The verdict in a sentence. */
