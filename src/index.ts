@@ -11,6 +11,7 @@ import { loadTrace } from "./netdev/trace.ts";
 import { listMegaflows } from "./observe/megaflows.ts";
 import { ratesBetweenSnapshots } from "./observe/rates.ts";
 import { takeSnapshot } from "./observe/snapshot.ts";
+import type { Bucket, Group } from "./openflow/group.ts";
 import { servePage } from "./page/serve.ts";
 import { Switch } from "./switch.ts";
 import { ThreadedSwitch } from "./threaded-switch.ts";
@@ -22,6 +23,7 @@ import type { UpcallStats } from "./upcall/upcall-stats.ts";
 import type { RuleRemoval, RuleRemovalReason } from "./xlate/changes.ts";
 
 export {
+  type Bucket,
   type Control,
   ControlClient,
   type ControlOptions,
@@ -29,6 +31,7 @@ export {
   type FlowChange,
   type FlowText,
   findProfile,
+  type Group,
   type HistogramReport,
   InlineSwitch,
   listMegaflows,

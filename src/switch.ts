@@ -9,15 +9,12 @@ import { SwitchMemory } from "./datapath/memory.ts";
 import { MeterTable } from "./datapath/meters.ts";
 import type { PmdOptions } from "./datapath/pmd-memory.ts";
 import type { PmdStats } from "./datapath/pmd-stats.ts";
-import {
-  addPortCounters,
-  NO_PORT_COUNTERS,
-  type PortCounters,
-  readPortCounters,
-} from "./datapath/port-stats.ts";
+import { PortBooks } from "./datapath/port-books.ts";
+import type { PortCounters } from "./datapath/port-stats.ts";
 import { MegaflowError } from "./errors.ts";
 import { changeFlows, type FlowChange, type FlowText, replaceFlows } from "./flow-changes.ts";
 import type { OdpPort } from "./odp/action.ts";
+import type { Group } from "./openflow/group.ts";
 import type { Meter } from "./openflow/meter.ts";
 import { parseGroups } from "./openflow/parse-group.ts";
 import { parseMeter } from "./openflow/parse-meter.ts";
@@ -92,8 +89,7 @@ export class Switch {
   protected readonly revalidator: Revalidator;
   /** Counters of PMDs that are no more. */
   readonly #past: PmdStats[] = [];
-  /** What they counted for the ports that are there, less what was counted for earlier ports of these numbers. */
-  readonly #pastPorts = new Map<OdpPort, PortCounters>();
+  readonly #portBooks = new PortBooks(this.memory, () => this.pmds.map(({ layout }) => layout));
 
   protected constructor(options: SwitchOptions) {
     this.options = options;
@@ -299,23 +295,22 @@ export class Switch {
   portCounters(port: OfPort): PortCounters {
     const odp = ofPortToOdp(port);
     if (odp === undefined) throw new MegaflowError("NO_PORT", `${port} is not the number of a port`);
-    return addPortCounters(this.#countedNow(odp), this.#pastPorts.get(odp) ?? NO_PORT_COUNTERS);
+    return this.#portBooks.read(odp);
+  }
+
+  /** The groups with what they and their buckets have counted; copies. */
+  groups(): Group[] {
+    this.creditRules();
+    return [...this.bridge.groups.values()].map((group) => ({
+      ...group,
+      buckets: group.buckets.map((bucket) => ({ ...bucket })),
+    }));
   }
 
   /** Keeps what a PMD counted that is no more. */
   protected keepCounters(dead: Pmd): void {
     this.#past.push(dead.lastStats());
-    for (const { odpPort } of this.bridge.ports.values()) {
-      const last = readPortCounters(this.memory, dead.layout, odpPort);
-      this.#pastPorts.set(odpPort, addPortCounters(this.#pastPorts.get(odpPort) ?? NO_PORT_COUNTERS, last));
-    }
-  }
-
-  #countedNow(odp: OdpPort): PortCounters {
-    return this.pmds.reduce(
-      (sum, pmd) => addPortCounters(sum, readPortCounters(this.memory, pmd.layout, odp)),
-      NO_PORT_COUNTERS,
-    );
+    this.#portBooks.keep(dead.layout);
   }
 
   #setMeter(meter: Meter): void {
@@ -382,7 +377,7 @@ export class Switch {
       throw new MegaflowError("PORT_EXISTS", `a port named ${port.name} is there already`);
     }
     this.bridge.setPort(of);
-    this.#pastPorts.set(of.odpPort, addPortCounters(NO_PORT_COUNTERS, this.#countedNow(of.odpPort), -1));
+    this.#portBooks.open(of.odpPort);
     this.#portNames.set(port.name, port.number);
     return of.odpPort;
   }

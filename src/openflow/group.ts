@@ -40,6 +40,22 @@ export interface GroupSelection {
   readonly fields: readonly { readonly field: Field; readonly mask: bigint }[];
 }
 
+/** A group that packets went through, with the bucket that was chosen; null where all ran. */
+export interface GroupUse {
+  readonly group: Group;
+  readonly bucket: Bucket | null;
+}
+
+/** Counts packets for groups and their buckets; what is used twice counts twice. */
+export function creditGroups(uses: readonly GroupUse[], packets: number, bytes: number): void {
+  for (const { group, bucket } of uses) {
+    for (const one of bucket === null ? [group, ...group.buckets] : [group, bucket]) {
+      one.packets += packets;
+      one.bytes += bytes;
+    }
+  }
+}
+
 /** A group; statistics change, nothing else. */
 export interface Group {
   readonly groupId: number;

@@ -2,6 +2,7 @@
 // came from, the tables that had none, the address that was looked up, its mask and its key. A change looks
 // through 200,000 of them in a few milliseconds, which as many objects in memory would not allow.
 
+import { creditGroups, type GroupUse } from "../openflow/group.ts";
 import { MAC_TAG_ANY } from "../xlate/changes.ts";
 import type { MaskSet, MegaflowMask } from "../xlate/mask-limit.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
@@ -16,6 +17,7 @@ const LIST = 0x80000000;
 /** What a translation depended on: see Translation. */
 export interface Dependence {
   readonly rules: readonly TableRule[];
+  readonly groups: readonly GroupUse[];
   readonly hasEffects: boolean;
   readonly missedTables: number;
   readonly macTag: number;
@@ -23,6 +25,8 @@ export interface Dependence {
 
 /** `BUSY`: a reply is on its way that may change what stands here. */
 export const PlaceState = { EMPTY: 0, LIVE: 1, BUSY: 2 } as const;
+
+const NO_GROUPS: readonly GroupUse[] = [];
 
 /** See the head of the file. */
 export class DependenceTable {
@@ -39,6 +43,8 @@ export class DependenceTable {
   /** By place: 0 = no rule, a rule's number, or LIST and the address of a list of numbers. */
   #rules = new Uint32Array(FIRST_SIZE);
   readonly #lists = new WordLists();
+  /** Groups that a place's packets go through, where there are any. */
+  readonly #groups = new Map<number, readonly GroupUse[]>();
   /** Megaflows that looked up a table that had nothing, and those whose address no tag names. */
   missCount = 0;
   anyTagCount = 0;
@@ -56,6 +62,7 @@ export class DependenceTable {
     this.keyNumbers[place] = keyNumber;
     this.maskNumbers[place] = mask.number;
     this.#rules[place] = this.#retain(on.rules);
+    this.#setGroups(place, on.groups);
     this.#setLookups(place, on.missedTables, on.macTag);
   }
 
@@ -64,12 +71,14 @@ export class DependenceTable {
     const before = this.#rules[place] as number;
     this.#rules[place] = this.#retain(on.rules);
     this.#release(before);
+    this.#setGroups(place, on.groups);
     this.#setLookups(place, on.missedTables, on.macTag);
   }
 
   /** It leaves its place. */
   leave(place: number): void {
     this.forgetRules(place);
+    this.#groups.delete(place);
     this.states[place] = PlaceState.EMPTY;
     this.#setLookups(place, 0, 0);
   }
@@ -92,8 +101,14 @@ export class DependenceTable {
     return rules;
   }
 
-  /** Counts packets for each of its rules. */
+  /** The groups that its packets go through. */
+  groups(place: number): readonly GroupUse[] {
+    return this.#groups.get(place) ?? NO_GROUPS;
+  }
+
+  /** Counts packets for each of its rules and groups. */
   credit(place: number, packets: number, bytes: number, usedMs: number): void {
+    if (this.#groups.size > 0) creditGroups(this.groups(place), packets, bytes);
     const cell = this.#rules[place] as number;
     if (cell === 0) return;
     if (cell < LIST) {
@@ -141,6 +156,11 @@ export class DependenceTable {
     const count = this.#lists.length(address);
     for (let i = 0; i < count; i++) if (test(this.#lists.at(address, i))) return true;
     return false;
+  }
+
+  #setGroups(place: number, groups: readonly GroupUse[]): void {
+    if (groups.length > 0) this.#groups.set(place, groups);
+    else if (this.#groups.size > 0) this.#groups.delete(place);
   }
 
   #setLookups(place: number, missed: number, tag: number): void {

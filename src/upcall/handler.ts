@@ -22,6 +22,7 @@ import {
 import { clockUs } from "../datapath/clock-us.ts";
 import type { PmdChannel } from "../datapath/pmd-channel.ts";
 import { ActionEncodingError } from "../errors.ts";
+import { creditGroups } from "../openflow/group.ts";
 import type { BridgeChanges } from "../xlate/changes.ts";
 import { translate } from "../xlate/translate.ts";
 import type { ControllerRecord, Translation } from "../xlate/translation.ts";
@@ -170,6 +171,7 @@ export class UpcallHandler extends InstalledMegaflows implements UpcallSource {
     if (timed) this.times.translation.add((clockUs() - start) >>> 0);
     const createdMs = this.#options.nowMs();
     for (const rule of translation.rules) rule.credit(1, length, createdMs);
+    creditGroups(translation.groups, 1, length);
     if (translation.effects.length > 0) this.#options.applyEffects(translation.effects);
     const answer = this.#answerOf(translation);
     const { cacheable, mask } = translation;

@@ -406,8 +406,8 @@ export class InstalledMegaflows {
 }
 
 /** What an installed megaflow keeps of its translation besides the answer. */
-export function dependenceOf({ rules, effects, missedTables, macTag }: Translation): Dependence {
-  return { rules, hasEffects: effects.length > 0, missedTables, macTag };
+export function dependenceOf({ rules, groups, effects, missedTables, macTag }: Translation): Dependence {
+  return { rules, groups, hasEffects: effects.length > 0, missedTables, macTag };
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {

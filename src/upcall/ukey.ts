@@ -6,6 +6,7 @@ import { KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
 import type { DropReason } from "../../assembly/layout/stat.ts";
 import type { OdpAction } from "../odp/action.ts";
 import { ufidOf } from "../odp/ufid.ts";
+import type { GroupUse } from "../openflow/group.ts";
 import type { MegaflowMask } from "../xlate/mask-limit.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 import type { Answer } from "./answers.ts";
@@ -118,6 +119,11 @@ export class Ukey {
   /** The rules that it came from, in order; a new list every time. */
   get rules(): readonly TableRule[] {
     return this.#table.rules(this.place);
+  }
+
+  /** The groups that its packets go through. */
+  get groups(): readonly GroupUse[] {
+    return this.#table.groups(this.place);
   }
 
   /** Tables whose lookup found nothing: see Translation. */

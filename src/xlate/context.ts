@@ -5,7 +5,7 @@ import { DropReason } from "../../assembly/layout/stat.ts";
 import type { OdpAction } from "../odp/action.ts";
 import type { OfAction } from "../openflow/action.ts";
 import { FLOW_OF_IN_PORT } from "../openflow/flow-layout.ts";
-import type { Bucket, Group } from "../openflow/group.ts";
+import type { GroupUse } from "../openflow/group.ts";
 import type { OfPort } from "../openflow/port.ts";
 import { MAC_TAG_ANY } from "./changes.ts";
 import { commitActions } from "./commit.ts";
@@ -66,7 +66,7 @@ export class Xlate {
   originalPriority = 0;
 
   readonly rules: TableRule[] = [];
-  readonly groups: { readonly group: Group; readonly bucket: Bucket | null }[] = [];
+  readonly groups: GroupUse[] = [];
   readonly effects: SideEffect[] = [];
   missedTables = 0;
   macTag = 0;

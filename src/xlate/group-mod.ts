@@ -63,7 +63,8 @@ function applyOne(groups: Map<number, Group>, mod: GroupMod): void {
       return;
     default:
       if (old === undefined) throw refusal(mod, "does not exist");
-      groups.set(mod.groupId, { ...old, buckets: changedBuckets(old, mod) });
+      // As in Open vSwitch, the buckets that stay count on, and the group begins anew.
+      groups.set(mod.groupId, { ...old, buckets: changedBuckets(old, mod), packets: 0, bytes: 0 });
   }
 }
 

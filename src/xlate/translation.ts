@@ -4,7 +4,7 @@
 import type { DropReason } from "../../assembly/layout/stat.ts";
 import type { OdpAction } from "../odp/action.ts";
 import type { OfAction, PacketInReason, SampleAction } from "../openflow/action.ts";
-import type { Bucket, Group } from "../openflow/group.ts";
+import type { GroupUse } from "../openflow/group.ts";
 import type { OfPort } from "../openflow/port.ts";
 import type { RuleSpec } from "../openflow/rule.ts";
 import type { Bridge } from "./bridge.ts";
@@ -99,7 +99,7 @@ export interface Translation {
   /** Rules hit, in order; a rule hit twice is there twice. */
   readonly rules: TableRule[];
   /** Groups used, with the one bucket chosen, or null where all ran. */
-  readonly groups: { readonly group: Group; readonly bucket: Bucket | null }[];
+  readonly groups: GroupUse[];
   readonly effects: SideEffect[];
   /** Tables whose lookup found nothing: bit (number modulo 32) of each. */
   readonly missedTables: number;

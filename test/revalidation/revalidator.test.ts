@@ -315,3 +315,44 @@ test("a flood of connections over the limit keeps memory within its bound and lo
   assertAccounted(sw, packets);
   await sw.close();
 });
+
+test("groups and their buckets count as Open vSwitch's do, and begin anew when they change", async () => {
+  const { sw } = create();
+  sw.addGroups(
+    [
+      "group_id=1,type=all,bucket=bucket_id:1,output:2,bucket=bucket_id:2,group:2",
+      "group_id=2,type=indirect,bucket=output:3",
+      "group_id=3,type=ff,bucket=bucket_id:1,watch_port:2,output:2,bucket=bucket_id:2,watch_port:3,output:3",
+    ].join("\n"),
+  );
+  sw.addFlows(
+    "in_port=1 actions=group:1\nin_port=2 actions=group:3,group:3\nin_port=3 actions=write_actions(group:1)",
+  );
+  const send = (port: number, count: number) => {
+    for (let i = 0; i < count; i++) sw.send(port as OfPort, frame(1));
+  };
+  /** Of each group: its packets, and those of its buckets. */
+  const told = () =>
+    sw.groups().map(({ packets, buckets }) => [packets, ...buckets.map((one) => one.packets)]);
+  send(1, 5);
+  send(2, 3);
+  send(3, 2);
+  assert.deepEqual(told(), [
+    [7, 7, 7],
+    [7, 7],
+    [6, 6, 0],
+  ]);
+  assert.equal(sw.groups()[0]!.bytes, 7 * frame(1).length);
+  sw.addGroups("modify group_id=1,type=all,bucket=bucket_id:1,output:4");
+  send(1, 1);
+  assert.deepEqual(told(), [
+    [1, 1],
+    [7, 7],
+    [6, 6, 0],
+  ]);
+  sw.addGroups("insert_bucket group_id=1,command_bucket_id=last,bucket=bucket_id:7,output:2");
+  assert.deepEqual(told()[0], [0, 1, 0]);
+  send(1, 2);
+  assert.deepEqual(told()[0], [2, 3, 2]);
+  await sw.close();
+});

@@ -61,7 +61,8 @@ function stateOf({ sw, removed }: Watched): unknown {
   const addresses = [...sw.bridge.macs.entries()].map(
     ({ mac, vlan, port, usedMs }) => `${mac.toString(16)} ${vlan} ${port} ${usedMs}`,
   );
-  return { rules: rules.sort(), addresses: addresses.sort(), removed: removed.splice(0).sort() };
+  const groups = sw.groups();
+  return { rules: rules.sort(), groups, addresses: addresses.sort(), removed: removed.splice(0).sort() };
 }
 
 /** One random run. */

@@ -253,7 +253,8 @@ function resultOf({ sent, packetIns }: PacketFate): OvsResult {
   return {
     out: sent.map(({ port, bytes }) => [port & 0xffff, Buffer.from(bytes).toString("hex")]),
     controller: packetIns.map(({ record, packet, totalLength }) => ({
-      reason: record.reason as OvsResult["controller"][number]["reason"],
+      // What OpenFlow 1.3 has no word of its own for, as the replay tells it.
+      reason: record.reason === "action_set" ? "action" : (record.reason as "action"),
       table: record.tableId,
       cookie: `0x${record.ruleCookie.toString(16)}`,
       totalLen: totalLength,

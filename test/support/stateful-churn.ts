@@ -79,9 +79,19 @@ export class StatefulChurn {
       [3, () => `add_or_mod ${id},type=all,bucket=output:${random.int(1, 6)}`],
       [2, () => `add_or_mod ${id},type=ff,${this.#watching()},${this.#watching()}`],
       [2, () => `add_or_mod ${this.#groups.get(id)}`],
+      [3, () => `add_or_mod ${id},type=all,bucket=output:1,${this.#leading(id)}`],
       [1, () => `delete ${id}`],
     ])();
     return { text: drawn, make: (sw) => sw.addGroups(drawn) };
+  }
+
+  /** A bucket that leads to a group of a higher number, or watches one. */
+  #leading(id: string): string {
+    const number = Number(id.replace("group_id=", ""));
+    const next = this.#random.int(number + 1, number + 2);
+    return this.#random.chance(70)
+      ? `bucket=actions=group:${next}`
+      : `bucket=watch_group:${next},actions=output:${this.#random.int(1, 6)}`;
   }
 
   #watching(): string {
