@@ -20,8 +20,12 @@ export interface MicroflowOutcome {
   readonly inserts: number;
 }
 
-/** Lookups that a cache which is bypassed now and then is simulated for: ten turns of trial and bypass. */
-const BYPASS_LOOKUPS = 5_600_000;
+/**
+ * Lookups that a cache which is bypassed now and then is simulated for: eight turns of trial and bypass, after two in
+ * which it forgets that it was ever full.
+ */
+const BYPASS_LOOKUPS = 4_480_000;
+const BYPASS_FIRST_LOOKUPS = 1_120_000;
 /** A cache with this share of hits passes every trial. */
 const SURELY_USEFUL = 0.75;
 /** Lookups that a steady state is averaged over, and the most rounds that a short trace makes of them. */
@@ -86,6 +90,7 @@ export function simulateMicroflow(
   if (settled.hits > SURELY_USEFUL || settings["microflow.bypass"] === "off") return settled;
   // The cache is full by now; whether it passes its trials, and how often, a longer run tells.
   sim.setBypass(true);
+  sim.run(lookups, BYPASS_FIRST_LOOKUPS);
   const run = sim.run(lookups, Math.max(BYPASS_LOOKUPS, 2 * lookups.count));
   return {
     ...outcome,
