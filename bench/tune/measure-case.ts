@@ -144,7 +144,10 @@ function rateAt(samples: readonly SizeMeasurement[], share: number): number {
   return 1 / quantile(times, share);
 }
 
-/** The recommended configuration against those that measured best, in turns: the sweep's winner may owe it to luck. */
+/**
+ * The recommended configuration against those that measured best, turn by turn: the sweep's winner may owe it to luck.
+ * Of each pair the middle ratio counts, and of the pairs the worst.
+ */
 async function finals(
   lab: Lab,
   candidates: readonly Candidate[],
@@ -154,14 +157,21 @@ async function finals(
 ): Promise<{ readonly candidate: Candidate; readonly share: number }> {
   const order = candidates
     .map((candidate, i) => ({ candidate, mpps: rows[i]!.measuredMpps }))
-    .sort((a, b) => b.mpps - a.mpps);
-  const rivals = [...new Set([recommended, ...order.slice(0, FINALISTS).map((one) => one.candidate)])];
-  const samples = rivals.map((): SizeMeasurement[] => []);
-  for (let turn = 0; turn < effort.finalTurns; turn++)
-    for (const [i, rival] of rivals.entries()) samples[i]!.push(await measureSizes(lab, rival.hits));
-  const reached = samples.map(rate);
-  const fastest = Math.max(...reached);
-  return { candidate: rivals[reached.indexOf(fastest)]!, share: reached[0]! / fastest };
+    .sort((a, b) => b.mpps - a.mpps)
+    .map((one) => one.candidate);
+  const rivals = order.slice(0, FINALISTS).filter((one) => one !== recommended);
+  const contest = [recommended, ...rivals];
+  const ratios = rivals.map((): number[] => []);
+  for (let turn = 0; turn < effort.finalTurns; turn++) {
+    const rates = new Map<Candidate, number>();
+    // Who comes first has the caches that another left.
+    for (const one of turn % 2 === 0 ? contest : [...contest].reverse())
+      rates.set(one, (await measureSizes(lab, one.hits)).mpps);
+    for (const [i, rival] of rivals.entries()) ratios[i]!.push(rates.get(recommended)! / rates.get(rival)!);
+  }
+  const shares = ratios.map((list) => quantile(list, 0.5));
+  const least = Math.min(1, ...shares);
+  return { candidate: least === 1 ? recommended : rivals[shares.indexOf(least)]!, share: least };
 }
 
 function sizesOf({ hits }: Candidate): [number, number] {

@@ -33,7 +33,7 @@ export interface Advice {
 /** Predictions nearer than this are not told apart: the smaller caches win. */
 const TIE = 0.01;
 /** A gain below this is not worth a change. */
-const WORTH = 0.01;
+const WORTH = 0.005;
 
 /** Chooses among candidates that differ in sizes alone. */
 export function advise(traffic: TrafficFacts, settings: Settings, candidates: readonly Candidate[]): Advice {

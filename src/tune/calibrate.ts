@@ -50,7 +50,7 @@ export interface CalibrateOptions {
   readonly progress?: (share: number) => void;
 }
 
-const WARM_PACKETS = 1 << 19;
+const WARM_PACKETS = 1 << 18;
 /** Milliseconds after which no further pass is begun. */
 const BUDGET_MS = 800;
 const PASSES_MAX = 9;
@@ -58,7 +58,7 @@ const PASSES_MAX = 9;
 const QUANTILE = 0.25;
 /** Packets that are measured, and of which stages are timed. */
 const WINDOW_PACKETS = 1 << 17;
-const STAGE_PACKETS = 1 << 16;
+const STAGE_PACKETS = 1 << 15;
 /** Packets an entry, and least and most of them, until a cache holds what it will. */
 const FILLINGS = 4;
 const FILL_LEAST = 1 << 16;

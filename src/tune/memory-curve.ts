@@ -26,7 +26,7 @@ const SMALLEST = 16 << 10;
 const STEPS = 12;
 const LARGEST = SMALLEST << (STEPS - 1);
 const READS = 30_000;
-const TRIES = 4;
+const TRIES = 3;
 
 /** Measures the curve in about 100 ms; the memory is given back. */
 export function measureMemory(memory: SwitchMemory): MemoryCurve {

@@ -111,6 +111,7 @@ export function studyJson(found: Study, rows: readonly SizeRow[]): object {
       cyclesPerNs: calibration.ghz,
       caches: calibration.caches,
       memory: calibration.memory,
+      passes: calibration.passes,
       anchors: calibration.anchors,
     },
     tookMs: { ...took, calibrate: calibration.tookMs },
