@@ -15,6 +15,7 @@ import {
 } from "../assembly/layout/port.ts";
 import { YARDSTICK_REGION_SIZE } from "../assembly/layout/yardstick.ts";
 import type { RealPortConfig } from "./config/real-port-config.ts";
+import { clockMs } from "./datapath/clock-us.ts";
 import { RingWriter, ringInit } from "./datapath/ring.ts";
 import { MegaflowError } from "./errors.ts";
 import { loadNative, requireNative } from "./native.ts";
@@ -76,7 +77,7 @@ export class ThreadedSwitch extends Switch {
   restarts = 0;
   readonly #pool: WorkerPool;
   readonly #wakeWord: number;
-  readonly #epochMs = Date.now();
+  readonly #epochMs = clockMs();
   readonly #sent: (port: OfPort, bytes: Uint8Array) => void;
   readonly #log: (line: string) => void;
   readonly #traces: TraceRxq[] = [];
@@ -350,7 +351,7 @@ export class ThreadedSwitch extends Switch {
     const at = this.#wakeWord / 4;
     while (!this.#closing) {
       const seen = Atomics.load(words, at);
-      this.nowMs = Date.now() - this.#epochMs;
+      this.nowMs = clockMs() - this.#epochMs;
       let answered = 0;
       for (const pmd of [...this.pmds]) {
         answered += pmd.handler.drain(UPCALLS_A_TURN);

@@ -10,7 +10,7 @@ import {
   RegionId,
 } from "../../assembly/layout/pmd.ts";
 import { RING_HEAD } from "../../assembly/layout/ring.ts";
-import { clockUs } from "../datapath/clock-us.ts";
+import { clockMs, clockUs } from "../datapath/clock-us.ts";
 import { startDatapath } from "../datapath/instance.ts";
 import { SwitchMemory } from "../datapath/memory.ts";
 import { loadNative } from "../native.ts";
@@ -28,7 +28,7 @@ export interface WorkerTask {
   readonly control: number;
   /** CPU to run on; -1 = wherever the system likes. */
   readonly core: number;
-  /** Start of the switch's clock, as Date.now() gives it. */
+  /** Start of the switch's clock, as clockMs() gives it. */
   readonly epochMs: number;
   /** Address of the word that wakes the controller. */
   readonly wakeWord: number;
@@ -76,7 +76,7 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   let polls = 0;
   while (Atomics.load(words, stop) === 0) {
     words[clock] = clockUs();
-    const worked = datapath.poll(TURNS, Date.now() - task.epochMs);
+    const worked = datapath.poll(TURNS, clockMs() - task.epochMs);
     yardstick?.polled(worked);
     polls++;
     if (polls % (PROFILE_BURST_INTERVAL / TURNS) === 0) profiler.timeBurst();

@@ -132,12 +132,12 @@ export class Driver {
 
 /** Tries until it works: a closed socket's queue takes up to 200 ms to be free, longer on a busy machine. */
 export async function untilFree<Value>(attempt: () => Value): Promise<Value> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
       return attempt();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || Date.now() > deadline) throw error;
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || performance.now() > deadline) throw error;
       await sleep(10);
     }
   }

@@ -32,8 +32,8 @@ function addHost(lab: NetLab, netns: string, middle: string, n: number): void {
 }
 
 async function reaches(lab: NetLab, netns: string, address: string): Promise<boolean> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
     const { received } = await ping(lab, netns, address, { count: 1, patience: 0.2 });
     if (received > 0) return true;
   }

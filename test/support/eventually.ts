@@ -13,9 +13,9 @@ export async function eventually(
   holds: () => boolean | Promise<boolean>,
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   while (!(await holds())) {
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       const text = typeof what === "string" ? what : what();
       assert.fail(`waited ${patienceMs / 1000} s in vain: ${text}`);
     }

@@ -130,10 +130,10 @@ export class FrameEnd {
   /** Waits until so many frames were received or patience is over; returns those there are. */
   async wait(count: number): Promise<Buffer[]> {
     const taken: Buffer[] = [];
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       taken.push(...this.receive().map((one) => one.bytes));
-      if (taken.length >= count || Date.now() > deadline) return taken;
+      if (taken.length >= count || performance.now() > deadline) return taken;
       await sleep(1);
     }
   }

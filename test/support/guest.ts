@@ -99,12 +99,12 @@ export class Guest implements AsyncDisposable {
   }
 
   async #said(pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       const match = pattern.exec(this.log);
       if (match !== null) return match;
       const ended = this.#qemu.exitCode !== null || this.#qemu.signalCode !== null;
-      if (ended || Date.now() > deadline) {
+      if (ended || performance.now() > deadline) {
         const what = ended ? "QEMU ended" : `not within ${timeoutMs} ms`;
         throw new Error(`${what}: ${pattern.source}; the console said:\n${this.log}`);
       }

@@ -69,11 +69,11 @@ export class LabChild {
 
   /** Waits until its output matches; throws with the output when it ends first or takes longer than `ms`. */
   async says(pattern: RegExp, ms = PATIENCE_MS): Promise<RegExpExecArray> {
-    const deadline = Date.now() + ms;
+    const deadline = performance.now() + ms;
     for (;;) {
       const found = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
       if (found !== null) return found;
-      if (!this.running || Date.now() > deadline) {
+      if (!this.running || performance.now() > deadline) {
         const why = this.running ? `not within ${ms} ms` : `ended with status ${this.#status}`;
         throw new Error(`${this.#words.join(" ")}: ${why}, and no ${pattern}\n${this.stdout}${this.stderr}`);
       }

@@ -171,10 +171,10 @@ export class Capture {
 
   /** Waits until so many frames were seen or patience is over; returns those there are. */
   async wait(count: number): Promise<Buffer[]> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const frames = this.frames();
-      if (frames.length >= count || Date.now() > deadline) return frames;
+      if (frames.length >= count || performance.now() > deadline) return frames;
       await sleep(10);
     }
   }

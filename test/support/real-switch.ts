@@ -46,7 +46,7 @@ export class RealSwitch implements AsyncDisposable {
 
   /** Sums over all PMDs once nothing is in flight, so that received = forwarded + dropped + consumed. */
   async settled(): Promise<{ received: number; forwarded: number; dropped: number; consumed: number }> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const stats = this.sw.stats();
       const sum = (key: "RX" | "FORWARDED" | "DROPPED" | "CONSUMED"): number =>
@@ -55,7 +55,7 @@ export class RealSwitch implements AsyncDisposable {
       const [dropped, consumed] = [sum("DROPPED"), sum("CONSUMED")];
       // A packet that comes while the counters are read may be in some of them and not in others.
       const adds = received === forwarded + dropped + consumed;
-      if (adds || Date.now() > deadline) return { received, forwarded, dropped, consumed };
+      if (adds || performance.now() > deadline) return { received, forwarded, dropped, consumed };
       await sleep(5);
     }
   }
