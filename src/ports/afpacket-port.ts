@@ -2,7 +2,6 @@
 // linear memory. Several queues share the interface's packets by their flow (fanout).
 
 import { PACKET_MAX } from "../../assembly/layout/limits.ts";
-import { FRAME_OVERHEAD } from "../../assembly/layout/port.ts";
 import { QUEUE_FLAG_FRAGMENTS, QueueKind } from "../../assembly/layout/queue.ts";
 import type { RealPortConfig } from "../config/real-port-config.ts";
 import type { LinkInfo } from "../native-netdev.ts";
@@ -54,7 +53,7 @@ export async function openAfpacket(context: PortContext, config: RealPortConfig)
   }
   return {
     link,
-    frameMax: Math.min(link.mtu + FRAME_OVERHEAD, PACKET_MAX),
+    frameLimit: PACKET_MAX,
     queues,
     description: `afpacket ${name}: ${count} queue${count === 1 ? "" : "s"}`,
     detach,

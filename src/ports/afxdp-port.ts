@@ -96,14 +96,14 @@ async function openIn(
       native.steerQueue({ map: attachment.map, queue: i, socket: queue.xsk.fd });
     });
     const fragments = context.anchor().multiBuffer;
-    const frameMax = Math.min(link.mtu + FRAME_OVERHEAD, fragments ? PACKET_MAX : FRAME_DATA_MAX);
-    if (frameMax < link.mtu + FRAME_OVERHEAD) {
-      context.log(`${link.name}: packets over ${frameMax} bytes need Linux 6.6; its MTU is ${link.mtu}`);
+    const frameLimit = fragments ? PACKET_MAX : FRAME_DATA_MAX;
+    if (frameLimit < link.mtu + FRAME_OVERHEAD) {
+      context.log(`${link.name}: packets over ${frameLimit} bytes need Linux 6.6; its MTU is ${link.mtu}`);
     }
     const zeroCopy = queues.some((queue) => queue.xsk.zeroCopy);
     return {
       link,
-      frameMax,
+      frameLimit,
       queues,
       description: `afxdp ${link.name}: ${mode === "generic" ? "generic" : "native"}, ${zeroCopy ? "zero-copy" : "copy"}, ${queueCount} queue${queueCount === 1 ? "" : "s"}`,
       detach: () => {

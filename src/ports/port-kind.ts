@@ -1,5 +1,6 @@
 // What every kind of real port does: open a device, and queues of it whose rings lie in linear memory.
 
+import { FRAME_OVERHEAD } from "../../assembly/layout/port.ts";
 import type { QueueKind } from "../../assembly/layout/queue.ts";
 import type { RealPortConfig } from "../config/real-port-config.ts";
 import type { Region, SwitchMemory } from "../datapath/memory.ts";
@@ -38,14 +39,20 @@ export interface OpenQueue {
 
 /** An open device. */
 export interface OpenPort {
+  /** As it was when somebody looked last. */
   readonly link: LinkInfo;
-  /** Longest packet without its frame check sequence, in bytes. */
-  readonly frameMax: number;
+  /** Longest packet without its frame check sequence that it can carry, in bytes, whatever the MTU is. */
+  readonly frameLimit: number;
   readonly queues: readonly OpenQueue[];
   /** "native, copy, 2 queues": for people. */
   readonly description: string;
   /** No packet comes any more; the queues are closed next. */
   detach(): void;
+}
+
+/** Longest packet without its frame check sequence that a port carries now, in bytes. */
+export function frameMaxOf({ link, frameLimit }: Pick<OpenPort, "link" | "frameLimit">): number {
+  return Math.min(link.mtu + FRAME_OVERHEAD, frameLimit);
 }
 
 /** Opens a port. @throws MegaflowError or the system's error, both ending in what to do; nothing stays open then. */

@@ -5,21 +5,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "../../assembly/layout/command.ts";
 import { FRAME_SIZE } from "../../assembly/layout/frame.ts";
 import { PORT_FLAG_DOWN, PortKind, RxqKind } from "../../assembly/layout/port.ts";
+import { QueueKind } from "../../assembly/layout/queue.ts";
 import type { RealPortConfig } from "../config/real-port-config.ts";
 import type { SwitchMemory } from "../datapath/memory.ts";
 import { readRxqCycles } from "../datapath/port-stats.ts";
 import { MegaflowError } from "../errors.ts";
 import type { NativeAddon } from "../native.ts";
+import type { LinkInfo } from "../native-netdev.ts";
 import type { Pmd } from "../pmd/pmd.ts";
 import { openAfpacket } from "./afpacket-port.ts";
 import { openAfxdp } from "./afxdp-port.ts";
 import { LinkWatch } from "./link-watch.ts";
 import type { PacketMemory } from "./packet-memory.ts";
-import { type OpenKind, type PortContext, refuseTaken } from "./port-kind.ts";
-import { QueueBlocks, setFillTarget, writeQueueBlock } from "./queue-block.ts";
+import { frameMaxOf, type OpenKind, type PortContext, refuseTaken } from "./port-kind.ts";
+import { QueueBlocks, setFillTarget, setPumpPacketMax, writeQueueBlock } from "./queue-block.ts";
 import { type Queue, type RealPort, type RealPortReport, reportPort } from "./real-port.ts";
 import { balance, type RxqLoad } from "./rebalance.ts";
-import { openInternalPort, openTapPort } from "./tap-port.ts";
+import { openInternalPort, openTapPort, tapPacketMax } from "./tap-port.ts";
 
 /** What opens each kind. */
 const kinds: Readonly<Record<RealPortConfig["kind"], OpenKind>> = {
@@ -107,7 +109,7 @@ export class PortManager {
   record(pmd: Pmd, odp: number): number[] {
     const port = this.#port(odp);
     const down = port.up && port.open !== undefined ? 0 : PORT_FLAG_DOWN;
-    const frameMax = port.open?.frameMax ?? 0;
+    const frameMax = port.open === undefined ? 0 : frameMaxOf(port.open);
     const own = port.queues.find((queue) => queue.pmd === pmd);
     if (own !== undefined) return [PortKind.QUEUE | down, own.block, frameMax, 0];
     if (port.queues.length === 0) return [PortKind.NULL | PORT_FLAG_DOWN, 0, 0, 0];
@@ -304,12 +306,12 @@ export class PortManager {
     }
   }
 
-  /** Brings a port in line with its interface: gone, back, up or down. */
+  /** Brings a port in line with its interface: gone, back, up or down, with another MTU. */
   async #follow(port: RealPort): Promise<void> {
     if (port.removed) return;
     const { native, log } = this.#options;
     const { dev: name = port.open?.link.name ?? "", netns } = port.config;
-    let link: ReturnType<NativeAddon["linkInfo"]> | undefined;
+    let link: LinkInfo | undefined;
     try {
       link = native.linkInfo({ name, netns });
     } catch {
@@ -329,7 +331,19 @@ export class PortManager {
         return;
       }
     }
-    if (link !== undefined) this.#setUp(port, link.up && link.running);
+    if (link === undefined) return;
+    this.#setMtu(port, link);
+    this.#setUp(port, link.up && link.running);
+  }
+
+  #setMtu(port: RealPort, link: LinkInfo): void {
+    if (port.open === undefined || port.open.link.mtu === link.mtu) return;
+    port.open = { ...port.open, link };
+    for (const { open, block } of port.queues) {
+      if (open.kind === QueueKind.TAP) setPumpPacketMax(this.#options.memory, block, tapPacketMax(link));
+    }
+    for (const pmd of this.#options.pmds()) this.#tell(pmd, port);
+    this.#options.log(`port ${port.odp}: MTU ${link.mtu}`);
   }
 
   #setUp(port: RealPort, up: boolean): void {

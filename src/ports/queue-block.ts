@@ -11,6 +11,7 @@ import {
   QUEUE_MAX,
   QUEUE_NUMBER,
   QUEUE_PORT,
+  QUEUE_PUMP_PACKET_MAX,
   QUEUE_PUMP_RX_DROPS,
   QUEUE_PUMP_STATE,
   QUEUE_PUMP_TX_DROPS,
@@ -97,6 +98,11 @@ export function writeQueueBlock(memory: SwitchMemory, at: number, block: QueueBl
 /** Says how many frames a queue shall keep in its fill ring. */
 export function setFillTarget(memory: SwitchMemory, at: number, frames: number): void {
   Atomics.store(memory.u32, (at + QUEUE_FILL_TARGET) / 4, frames);
+}
+
+/** Says how long packets from a TAP queue may be, for the room that its pump offers; longer ones make it grow, too. */
+export function setPumpPacketMax(memory: SwitchMemory, at: number, bytes: number): void {
+  Atomics.store(memory.u32, (at + QUEUE_PUMP_PACKET_MAX) / 4, bytes);
 }
 
 /** What a queue has counted on our side of its rings. */

@@ -1,9 +1,11 @@
 // A port over a TAP device: the interface whose other end is a program, here the switch. `tap` is any such device,
 // `internal` the one by which the host itself is on the switch.
 
+import { PACKET_MAX } from "../../assembly/layout/limits.ts";
 import { FRAME_OVERHEAD } from "../../assembly/layout/port.ts";
 import { QUEUE_FLAG_FRAGMENTS, QueueKind } from "../../assembly/layout/queue.ts";
 import type { RealPortConfig } from "../config/real-port-config.ts";
+import type { LinkInfo } from "../native-netdev.ts";
 import { type OpenPort, type OpenQueue, type PortContext, RING_SIZE_DEFAULT } from "./port-kind.ts";
 import { layOutPumpRings, pumpRingsSize } from "./pump-rings.ts";
 
@@ -30,19 +32,17 @@ function openDevice(context: PortContext, config: RealPortConfig, name: string |
   try {
     native.setLink({ name: tap.name, netns, up: true, ...(mtu === undefined ? {} : { mtu }) });
     const link = native.linkInfo({ name: tap.name, netns });
-    const frameMax = link.mtu + FRAME_OVERHEAD;
-    const packetMax = frameMax + TAG_SIZE;
     const queues = tap.fds.map((fd, i) => {
       const queue = openQueue(context, config, `${tap.name}: rings of queue ${i}`, fd, [
         HEADER_SIZE,
-        packetMax,
+        tapPacketMax(link),
       ]);
       closing[i] = () => queue.close();
       return queue;
     });
     return {
       link,
-      frameMax,
+      frameLimit: PACKET_MAX,
       queues,
       description: `${config.kind} ${tap.name}: ${queues.length} queue${queues.length === 1 ? "" : "s"}`,
       detach: () => {},
@@ -51,6 +51,11 @@ function openDevice(context: PortContext, config: RealPortConfig, name: string |
     for (const close of closing) close();
     throw error;
   }
+}
+
+/** Longest packet that such a device hands over, in bytes. */
+export function tapPacketMax({ mtu }: Pick<LinkInfo, "mtu">): number {
+  return mtu + FRAME_OVERHEAD + TAG_SIZE;
 }
 
 function openQueues(

@@ -105,6 +105,34 @@ for (const kind of ["afpacket", "tap"] as const) {
   });
 }
 
+for (const kind of ["afpacket", "tap"] as const) {
+  test(`${kind}: a port carries what its interface's MTU allows when that changes`, { skip }, async () => {
+    await using lab = new NetLab();
+    await using real = new RealSwitch();
+    const host = lab.add("h");
+    const guests = [lab.add("l"), lab.add("r")];
+    for (const [i, netns] of guests.entries()) {
+      await attach(lab, real, host, i + 1, { kind, netns, addresses: [`10.9.0.${i + 1}/24`] });
+    }
+    const setMtu = async (mtu: number) => {
+      const before = real.log.length;
+      for (const [i, netns] of guests.entries()) {
+        lab.ip(netns, "link", "set", "eth0", "mtu", `${mtu}`);
+        if (kind === "afpacket") lab.ip(host, "link", "set", `v${i + 1}`, "mtu", `${mtu}`);
+      }
+      const heard = () => real.log.slice(before).filter((line) => line.endsWith(`MTU ${mtu}`)).length;
+      await eventually(`ports of MTU ${mtu}`, () => heard() === 2);
+    };
+    const passes = (size: number) => ping(lab, guests[0]!, "10.9.0.2", { size, whole: true, count: 3 });
+    await setMtu(4000);
+    const longer = await passes(3900);
+    assert.equal(longer.received, longer.sent, longer.text);
+    await setMtu(1500);
+    const shorter = await passes(1400);
+    assert.equal(shorter.received, shorter.sent, shorter.text);
+  });
+}
+
 test("a persistent TAP device outlives its port and is opened again; a second port on it is refused", {
   skip,
 }, async () => {

@@ -180,6 +180,27 @@ test("a change has only those megaflows translated again that it can touch", asy
   await sw.close();
 });
 
+test("a group that leads to one that changed, or watches it, is one that changed", async () => {
+  const { sw } = create();
+  sw.addGroups(
+    [
+      "group_id=1,type=all,bucket=group:2",
+      "group_id=2,type=all,bucket=group:3",
+      "group_id=3,type=all,bucket=output:3",
+      "group_id=4,type=ff,bucket=watch_group:5,output:4,bucket=watch_port:5,output:5",
+      "group_id=5,type=ff,bucket=watch_port:6,output:6",
+    ].join("\n"),
+  );
+  sw.addFlows("in_port=1 actions=group:1\nin_port=2 actions=group:4\n");
+  const to = (port: number) => sw.send(port as OfPort, frame(1)).sent.map((one) => Number(one.port));
+  assert.deepEqual([to(1), to(2)], [[3], [4]]);
+  sw.addGroups("modify group_id=3,type=all,bucket=output:7");
+  assert.deepEqual([to(1), to(2)], [[7], [4]]);
+  sw.addGroups("modify group_id=5,type=ff");
+  assert.deepEqual([to(1), to(2)], [[7], [5]]);
+  await sw.close();
+});
+
 test("a learned address has only megaflows to that address translated again", async () => {
   const { sw } = create();
   sw.addFlows("actions=NORMAL\n");

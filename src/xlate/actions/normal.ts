@@ -1,10 +1,17 @@
 // NORMAL: forwards like an ordinary learning switch with VLANs. What is learned is handed back as an
 // effect; the destination is looked up in the bridge's MAC table as it is.
 
-import { KEY_DL_DST, KEY_DL_SRC, KEY_TCI0, KEY_TCI1, KEY_TPID0 } from "../../../assembly/layout/flow-key.ts";
+import {
+  KEY_DL_DST,
+  KEY_DL_SRC,
+  KEY_ETH_TYPE,
+  KEY_TCI0,
+  KEY_TCI1,
+  KEY_TPID0,
+} from "../../../assembly/layout/flow-key.ts";
 import { DropReason } from "../../../assembly/layout/stat.ts";
 import { getBe16, getMac, setBe16 } from "../../odp/flow-key.ts";
-import { ETH_TYPE_VLAN_8021Q } from "../../openflow/prereq.ts";
+import { ETH_TYPE_VLAN_8021Q, isVlanType } from "../../openflow/prereq.ts";
 import type { BridgePort } from "../bridge-port.ts";
 import { macTag } from "../changes.ts";
 import { hasTag, vlanCount } from "../commit-vlan.ts";
@@ -31,6 +38,10 @@ export function normal(x: Xlate): void {
   const inPort = x.env.bridge.ports.get(x.inPort);
   if (inPort === undefined) {
     refuse(x, "no input bundle, dropping");
+    return;
+  }
+  if (isVlanType(getBe16(flow, KEY_ETH_TYPE)) && !hasTag(flow, 0)) {
+    refuse(x, "partial VLAN tag, dropping");
     return;
   }
   const vid = getBe16(flow, KEY_TCI0) & VID_BITS;

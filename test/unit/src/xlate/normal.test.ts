@@ -93,3 +93,10 @@ test("a native VLAN goes untagged or tagged as its port says", () => {
   assert.equal(send(env, frame(2, B, A)), "1");
   assert.equal(send(env, frame(3, B, A, 0x100a)), "pop_vlan,1");
 });
+
+test("drops a frame that ends within its tag", () => {
+  const env = normalEnv();
+  assert.equal(actionsOn(env, frame(1, A, B).replace("0x88cc", "0x8100")), "drop");
+  assert.equal(actionsOn(env, frame(1, A, B).replace("0x88cc", "0x88a8")), "drop");
+  assert.equal(actionsOn(env, frame(1, A, B, 0x100a).replace("0x88cc", "0x8100")), "2,3,4,5");
+});
