@@ -35,6 +35,8 @@ const MASK_CACHE_ENTRY = 8;
 const LINE = 64;
 /** The exact mode's entry: hash and whole key. */
 const EXACT_ENTRY = 576;
+/** Hit shares nearer than this are the same. */
+const ALIKE = 0.002;
 const NONE: Parts = { fixed: 0, microflow: 0, maskCache: 0, masked: 0 };
 
 /** Mask caches of several sizes behind one microflow cache, smallest first. */
@@ -62,12 +64,16 @@ export class CostModel {
     const off = anchors.find((one) => one.microflowEntries === 0 && one.maskCacheEntries === 0);
     if (off === undefined) throw new RangeError("the calibration lacks the anchor without caches");
     this.#off = off;
-    this.#microflow = anchors
-      .filter((one) => one.microflowEntries > 0 && one.maskCacheEntries === 0)
-      .sort((a, b) => a.microflowEntries - b.microflowEntries);
+    this.#microflow = notDearer(
+      anchors
+        .filter((one) => one.microflowEntries > 0 && one.maskCacheEntries === 0)
+        .sort((a, b) => a.microflowEntries - b.microflowEntries),
+    );
     this.#alone = this.#maskCaches(off);
     const both = anchors.find((one) => one.microflowEntries > 0 && one.maskCacheEntries > 0);
-    const without = this.#microflow.find((one) => one.microflowEntries === both?.microflowEntries);
+    const without = anchors.find(
+      (one) => one.microflowEntries === both?.microflowEntries && one.maskCacheEntries === 0,
+    );
     this.#behind = without === undefined ? undefined : this.#maskCaches(without);
   }
 
@@ -177,6 +183,40 @@ function knownShare(one: Anchor): number {
 function partsOf(anchor: Anchor): Parts {
   const { fixed, microflowStage, maskCacheStage, maskedStage } = anchor;
   return { fixed, microflow: microflowStage, maskCache: maskCacheStage, masked: maskedStage };
+}
+
+/**
+ * Of two sizes that answer the same the smaller cannot be the dearer one, since the larger touches no less memory:
+ * where it was measured so, both cost what they cost on average (pool adjacent violators).
+ */
+function notDearer(rising: readonly Anchor[]): Anchor[] {
+  const pools: Anchor[][] = [];
+  for (const anchor of rising) {
+    pools.push([anchor]);
+    for (;;) {
+      const [before, last] = pools.slice(-2);
+      if (last === undefined || before === undefined) break;
+      const alike = Math.abs(before.at(-1)!.microflow - last[0]!.microflow) < ALIKE;
+      if (!alike || meanCycles(before) <= meanCycles(last)) break;
+      pools.splice(-2, 2, [...before, ...last]);
+    }
+  }
+  return pools.flatMap((pool) => pool.map((one) => scaled(one, meanCycles(pool) / one.cycles)));
+}
+
+function meanCycles(anchors: readonly Anchor[]): number {
+  return anchors.reduce((sum, one) => sum + one.cycles, 0) / anchors.length;
+}
+
+function scaled(anchor: Anchor, by: number): Anchor {
+  return {
+    ...anchor,
+    cycles: anchor.cycles * by,
+    fixed: anchor.fixed * by,
+    microflowStage: anchor.microflowStage * by,
+    maskCacheStage: anchor.maskCacheStage * by,
+    maskedStage: anchor.maskedStage * by,
+  };
 }
 
 /** The anchors on both sides of a size, and how far it is from the one to the other, by octaves. */
