@@ -10,7 +10,7 @@ import {
   BATCH_MISSES,
   BATCH_VISITED,
 } from "../../assembly/layout/batch.ts";
-import { Command, type CommandStatus } from "../../assembly/layout/command.ts";
+import { Command, CommandStatus } from "../../assembly/layout/command.ts";
 import { KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
 import { RegionId } from "../../assembly/layout/pmd.ts";
 import {
@@ -24,6 +24,7 @@ import {
 import { LookupLevel } from "../../assembly/layout/stat.ts";
 import {
   MISS_PENDING,
+  REPLY_COOKIE,
   REPLY_STATUS,
   REPLY_TOKEN,
   REPLY_VALUE,
@@ -58,7 +59,9 @@ export class RawDatapath {
   readonly channel: PmdChannel;
   clock = 1;
   readonly #rx: RingWriter;
-  readonly #replies = new Map<number, { status: CommandStatus; value: number }>();
+  readonly #replies = new Map<number, { status: CommandStatus; value: number; cookie: number }>();
+  /** Addresses of flows by cookie. */
+  readonly #flows = new Map<number, number>();
   readonly #misses: number[] = [];
   #cookie = 1;
 
@@ -86,12 +89,13 @@ export class RawDatapath {
     this.channel.upcalls.drain((record, kind) => {
       const word = (offset: number): number => this.memory.u32[(record + offset) >>> 2]!;
       if (kind === UpcallKind.REPLY) {
-        this.#replies.set(word(REPLY_TOKEN), { status: word(REPLY_STATUS), value: word(REPLY_VALUE) });
+        const [status, value, cookie] = [word(REPLY_STATUS), word(REPLY_VALUE), word(REPLY_COOKIE)];
+        this.#replies.set(word(REPLY_TOKEN), { status, value, cookie });
       } else if (kind === UpcallKind.MISS) this.#misses.push(word(MISS_PENDING));
     });
   }
 
-  /** Puts a flow; returns its address and cookie. */
+  /** Puts a flow; returns its address, that of the flow that it replaced if there was one, and its cookie. */
   put(
     key: Uint32Array,
     mask: Uint32Array,
@@ -103,8 +107,10 @@ export class RawDatapath {
     this.channel.capacity.reserveFlow(lanes.length, program);
     const ufid = ufidOf(key, mask);
     const token = this.channel.putFlow({ pending: 0, cookie, ufid, lanes, mask, key, program });
-    const { status, value } = this.reply(token);
-    return { flow: value, cookie, status };
+    const { status, value, cookie: older } = this.reply(token);
+    if (status === CommandStatus.OK) this.#flows.set(cookie, value);
+    const flow = status === CommandStatus.REPLACED ? this.#flows.get(older) : value;
+    return { flow: flow ?? 0, cookie, status };
   }
 
   /** Removes a flow. */
@@ -130,7 +136,7 @@ export class RawDatapath {
   }
 
   /** Waits for a command's reply. */
-  reply(token: number): { status: CommandStatus; value: number } {
+  reply(token: number): { status: CommandStatus; value: number; cookie: number } {
     for (let i = 0; i < 100; i++) {
       const reply = this.#replies.get(token);
       this.#replies.delete(token);
