@@ -11,11 +11,11 @@ import { Worker } from "node:worker_threads";
 import { loadNative } from "../../src/native.ts";
 import { eventually } from "../support/eventually.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
-import { Namespaces, sh } from "./namespaces.ts";
+import { NetLab, sh } from "../support/netns.ts";
 import { Arena, addon, Driver, RING_SIZES, untilFree } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
-const spaces = new Namespaces();
+const spaces = new NetLab();
 after(() => spaces.remove());
 const loaded = loadNative();
 const addonPath = loaded.addon === undefined ? "" : loaded.path;
@@ -23,7 +23,7 @@ const addonPath = loaded.addon === undefined ? "" : loaded.path;
 /** A namespace with a veth pair of which p0 is the switch's end. */
 function oneInterface(label: string): { netns: string; index: number } {
   const netns = spaces.add(label);
-  spaces.veth(netns, "p0", netns, "peer0");
+  spaces.veth({ netns, name: "p0" }, { netns, name: "peer0" });
   return { netns, index: addon.linkInfo({ netns, name: "p0" }).index };
 }
 

@@ -5,15 +5,16 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
+import { FrameEnd } from "../support/frame-end.ts";
 import { NEED_IP, NEED_PING, needs } from "../support/needs.ts";
-import { Namespaces, sh } from "./namespaces.ts";
-import { numberedFrame, PacketEnd } from "./packet-tap.ts";
+import { NetLab, sh } from "../support/netns.ts";
+import { numberedFrame } from "../support/numbered-frame.ts";
 import { Arena, addon, type Descriptor, Driver, untilFree } from "./xsk-driver.ts";
 
 /** Offset of the destination port in an Ethernet frame with IPv4 without options and UDP. */
 const UDP_DESTINATION = 36;
 const skip = needs("root", NEED_IP, NEED_PING);
-const spaces = new Namespaces();
+const spaces = new NetLab();
 after(() => spaces.remove());
 
 /** An interface of the switch's namespace with program and socket, and chunks to receive into. */
@@ -41,8 +42,8 @@ function closePort(port: Port): void {
 /** Host namespaces left and right, each on a veth pair into the switch's namespace. */
 function threeNamespaces(label: string, mtu = 1500): { left: string; right: string; middle: string } {
   const [left, right, middle] = [spaces.add(`${label}l`), spaces.add(`${label}r`), spaces.add(`${label}m`)];
-  spaces.veth(left, "eth0", middle, "p0", 1, mtu);
-  spaces.veth(right, "eth0", middle, "p1", 1, mtu);
+  spaces.veth({ netns: left, name: "eth0" }, { netns: middle, name: "p0" }, { mtu });
+  spaces.veth({ netns: right, name: "eth0" }, { netns: middle, name: "p1" }, { mtu });
   return { left, right, middle };
 }
 
@@ -58,12 +59,12 @@ for (const generic of [false, true]) {
     const [from, to] = ["p0", "p1"].map((name) => openPort(arena, middle, name, anchor.fd, generic));
     assert.ok(from !== undefined && to !== undefined);
     assert.equal(from.driver.xsk.zeroCopy, false);
-    const [sender, witness] = [new PacketEnd(left, "eth0"), new PacketEnd(right, "eth0")];
+    const [sender, witness] = [new FrameEnd(left, "eth0"), new FrameEnd(right, "eth0")];
     const frames = Array.from({ length: 500 }, (_, i) => numberedFrame(i, 60 + ((i * 53) % 1455)));
     const inMemory: Buffer[] = [];
     const received: Buffer[] = [];
     for (let sent = 0; sent < frames.length; sent += 20) {
-      assert.equal(sender.send(frames.slice(sent, sent + 20)), 20);
+      assert.equal(sender.sendNow(frames.slice(sent, sent + 20)), 20);
       await eventually(`frames up to ${sent + 20}`, () => {
         const moved = from.driver.receive();
         inMemory.push(...moved.map((one) => arena.packet(one.address, one.length)));
@@ -140,9 +141,9 @@ test("a jumbo frame arrives and leaves as several descriptors of one packet", { 
   assert.equal(anchor.multiBuffer, true, "Linux 6.6 or later");
   const [from, to] = ["p0", "p1"].map((name) => openPort(arena, middle, name, anchor.fd));
   assert.ok(from !== undefined && to !== undefined);
-  const [sender, witness] = [new PacketEnd(left, "eth0"), new PacketEnd(right, "eth0")];
+  const [sender, witness] = [new FrameEnd(left, "eth0"), new FrameEnd(right, "eth0")];
   const jumbo = numberedFrame(7, 9000);
-  assert.equal(sender.send([jumbo, numberedFrame(8, 60)]), 2);
+  assert.equal(sender.sendNow([jumbo, numberedFrame(8, 60)]), 2);
   const parts: Descriptor[] = [];
   await eventually("all parts", () => {
     parts.push(...from.driver.receive());
@@ -169,7 +170,7 @@ test("a jumbo frame arrives and leaves as several descriptors of one packet", { 
 
 test("with a socket on each of two queues no connection is lost to the kernel", { skip }, async () => {
   const [left, middle] = [spaces.add("mql"), spaces.add("mqm")];
-  spaces.veth(left, "eth0", middle, "p0", 2);
+  spaces.veth({ netns: left, name: "eth0" }, { netns: middle, name: "p0" }, { queues: 2 });
   const arena = new Arena();
   const anchor = addon.openAnchor(arena.bytes, arena.umem);
   const { index, rxQueues } = addon.linkInfo({ netns: middle, name: "p0" });
@@ -230,10 +231,10 @@ test("ports come and go on one packet memory, also when their interface is delet
   sh("ip", "-n", middle, "link", "del", "p0");
   assert.deepEqual(doomed.driver.receive(), []);
   assert.notEqual(doomed.driver.send({ address: 0, length: 60, continued: false }), undefined);
-  spaces.veth(left, "eth0", middle, "p0");
+  spaces.veth({ netns: left, name: "eth0" }, { netns: middle, name: "p0" });
   const again = openPort(arena, middle, "p0", anchor.fd);
-  const sender = new PacketEnd(left, "eth0");
-  sender.send([numberedFrame(1, 64)]);
+  const sender = new FrameEnd(left, "eth0");
+  sender.sendNow([numberedFrame(1, 64)]);
   let got: Descriptor[] = [];
   await eventually("a frame on the new interface", () => {
     got = again.driver.receive();
@@ -254,8 +255,8 @@ test("a socket may register the packet memory for itself, beside the anchor's", 
   const program = addon.attachProgram({ netns: middle, index, queues: 1 });
   addon.steerQueue({ map: program.map, queue: 0, socket: driver.xsk.fd });
   driver.fill(arena.chunk());
-  const sender = new PacketEnd(left, "eth0");
-  sender.send([numberedFrame(5, 100), numberedFrame(6, 100)]);
+  const sender = new FrameEnd(left, "eth0");
+  sender.sendNow([numberedFrame(5, 100), numberedFrame(6, 100)]);
   const got: Descriptor[] = [];
   await eventually("the one frame that there is room for", () => {
     got.push(...driver.receive());

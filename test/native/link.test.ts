@@ -7,16 +7,16 @@ import { requireNative } from "../../src/native.ts";
 import type { LinkEvent } from "../../src/native-netdev.ts";
 import { eventually } from "../support/eventually.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
-import { Namespaces, sh } from "./namespaces.ts";
+import { NetLab, sh } from "../support/netns.ts";
 
 const addon = requireNative("this test");
 const skip = needs("root", NEED_IP);
-const spaces = new Namespaces();
+const spaces = new NetLab();
 after(() => spaces.remove());
 
 test("an interface is described as it was made, in its own namespace and in no other", { skip }, () => {
   const netns = spaces.add("d");
-  spaces.veth(netns, "p0", netns, "peer0", 4, 4000);
+  spaces.veth({ netns, name: "p0" }, { netns, name: "peer0" }, { queues: 4, mtu: 4000 });
   sh("ip", "-n", netns, "link", "set", "p0", "address", "02:11:22:33:44:55");
   const { index, ...rest } = addon.linkInfo({ netns, name: "p0" });
   assert.match(sh("ip", "-n", netns, "link", "show", "p0"), new RegExp(`^${index}: p0`));
@@ -51,7 +51,7 @@ test("the interface of a default route is known, for IPv4 and for IPv6", { skip 
     ["p6", "q6"],
     ["p0", "q0"],
   ] as const) {
-    spaces.veth(netns, name, netns, peer);
+    spaces.veth({ netns, name }, { netns, name: peer });
     spaces.set(netns, `net/ipv6/conf/${name}/disable_ipv6`, 0);
   }
   sh("ip", "-n", netns, "address", "add", "10.1.0.1/24", "dev", "p4");
@@ -64,7 +64,7 @@ test("the interface of a default route is known, for IPv4 and for IPv6", { skip 
 
 test("an interface is promiscuous while the descriptor is open", { skip }, () => {
   const netns = spaces.add("p");
-  spaces.veth(netns, "p0", netns, "peer0");
+  spaces.veth({ netns, name: "p0" }, { netns, name: "peer0" });
   const { index } = addon.linkInfo({ netns, name: "p0" });
   const count = (): string | undefined =>
     /promiscuity (\d+)/.exec(sh("ip", "-d", "-n", netns, "link", "show", "p0"))?.[1];
@@ -88,7 +88,7 @@ test("news of interfaces comes in order: made, up, down, deleted", { skip }, asy
     });
     return heard;
   };
-  spaces.veth(netns, "p0", netns, "peer0");
+  spaces.veth({ netns, name: "p0" }, { netns, name: "peer0" });
   const made = await newsUntil("up and running", ({ up, running }) => up && running);
   assert.equal(made[0]?.up, false);
   assert.ok(made.every(({ deleted }) => !deleted));
@@ -104,7 +104,7 @@ test("news of interfaces comes in order: made, up, down, deleted", { skip }, asy
 test("news that did not fit is reported as lost, and later news still comes", { skip }, () => {
   const netns = spaces.add("o");
   const monitor = addon.openLinkMonitor({ netns });
-  spaces.veth(netns, "p0", netns, "peer0");
+  spaces.veth({ netns, name: "p0" }, { netns, name: "peer0" });
   for (let i = 0; i < 600; i++) addon.setLink({ netns, name: "p0", up: i % 2 === 0 });
   assert.ok(addon.readLinkEvents(monitor).includes(null), "600 changes overflow the socket");
   addon.setLink({ netns, name: "p0", up: true });

@@ -3,25 +3,26 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { eventually, PATIENCE_MS } from "../support/eventually.ts";
+import { FrameEnd } from "../support/frame-end.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
-import { Namespaces, sh } from "./namespaces.ts";
-import { numberedFrame, PacketEnd } from "./packet-tap.ts";
+import { NetLab, sh } from "../support/netns.ts";
+import { numberedFrame } from "../support/numbered-frame.ts";
 import { addon } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
-const spaces = new Namespaces();
+const spaces = new NetLab();
 after(() => spaces.remove());
 
 test("frames sent from linear memory arrive in the other end's ring, byte for byte and in order", {
   skip,
 }, async () => {
   const [left, right] = [spaces.add("pl"), spaces.add("pr")];
-  spaces.veth(left, "l0", right, "r0");
-  const [sender, witness] = [new PacketEnd(left, "l0"), new PacketEnd(right, "r0")];
+  spaces.veth({ netns: left, name: "l0" }, { netns: right, name: "r0" });
+  const [sender, witness] = [new FrameEnd(left, "l0"), new FrameEnd(right, "r0")];
   const frames = Array.from({ length: 200 }, (_, i) => numberedFrame(i, 60 + ((i * 37) % 1454)));
   let sent = 0;
   while (sent < frames.length) {
-    const count = sender.send(frames.slice(sent, sent + 50));
+    const count = sender.sendNow(frames.slice(sent, sent + 50));
     assert.ok(count > 0, `sendFrames said ${count}`);
     sent += count;
   }
@@ -46,7 +47,7 @@ test("frames sent from linear memory arrive in the other end's ring, byte for by
 
 test("a list that leaves linear memory is refused with EFAULT and sends nothing behind it", { skip }, () => {
   const [left, right] = [spaces.add("fl"), spaces.add("fr")];
-  spaces.veth(left, "l0", right, "r0");
+  spaces.veth({ netns: left, name: "l0" }, { netns: right, name: "r0" });
   const index = addon.linkInfo({ netns: left, name: "l0" }).index;
   const bytes = new Uint8Array(new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true }).buffer);
   const fd = addon.openPacketRing(bytes, {
@@ -97,7 +98,7 @@ for (const headerSize of [0, 10, 12]) {
     const info = addon.linkInfo({ netns, name: "tap0" });
     assert.deepEqual([info.up, info.mtu, info.driver], [true, 1400, "tun"]);
     const [fd = -1] = tap.fds;
-    const end = new PacketEnd(netns, "tap0");
+    const end = new FrameEnd(netns, "tap0");
 
     const bytes = tapMemory(headerSize + 100, headerSize + 60);
     const frames = [numberedFrame(1, 100), numberedFrame(2, 60)];
@@ -113,7 +114,7 @@ for (const headerSize of [0, 10, 12]) {
     assert.deepEqual(seen, frames);
 
     assert.equal(addon.readFrames(fd, tapMemory(2048), 0, 1), 0, "nothing to read yet");
-    assert.equal(end.send([numberedFrame(3, 80), numberedFrame(4, 1414)]), 2);
+    assert.equal(end.sendNow([numberedFrame(3, 80), numberedFrame(4, 1414)]), 2);
     const inbox = tapMemory(2048, 2048, 2048);
     assert.equal(addon.waitForEvents(Int32Array.of(fd), PATIENCE_MS), 1);
     assert.equal(addon.readFrames(fd, inbox, 0, 3), 2);

@@ -5,13 +5,13 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { eventually, PATIENCE_MS } from "../support/eventually.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
+import { NetLab } from "../support/netns.ts";
 import { internetChecksum } from "../support/plain-checksums.ts";
-import { Namespaces } from "./namespaces.ts";
 import { PumpDriver } from "./pump-driver.ts";
 import { addon } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
-const spaces = new Namespaces();
+const spaces = new NetLab();
 after(() => spaces.remove());
 
 const VIRTIO_HEADER = 10;
@@ -119,7 +119,7 @@ const cases: Large[] = (["tcp4", "tcp6", "udp"] as const).flatMap((kind) =>
 
 test("a large packet leaves the pump as the segments that a card would have sent", { skip }, async () => {
   const [netns, far] = [spaces.add("sn"), spaces.add("sf")];
-  spaces.veth(netns, "l0", far, "r0");
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" });
   const driver = new PumpDriver({ netns, name: "l0" });
   const sender = new LargeSender(far, "r0");
   for (const large of cases) {
@@ -144,7 +144,7 @@ test("a checksum that the sender left out is made good, also of a packet in seve
   skip,
 }, async () => {
   const [netns, far] = [spaces.add("cn"), spaces.add("cf")];
-  spaces.veth(netns, "l0", far, "r0", 1, 9000);
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" }, { mtu: 9000 });
   const tap = addon.openTap({ netns, name: "tap0", headerSize: 10 });
   addon.setLink({ netns, name: "tap0", up: true, mtu: 9000 });
   const ends = [
@@ -186,7 +186,7 @@ test("a large packet waits for room for all its segments, and one that never fit
   skip,
 }, async () => {
   const [netns, far] = [spaces.add("rn"), spaces.add("rf")];
-  spaces.veth(netns, "l0", far, "r0");
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" });
   const [wide, narrow] = [new PumpDriver({ netns, name: "l0" }), new PumpDriver({ netns, name: "l0" }, 16)];
   const sender = new LargeSender(far, "r0");
   const large: Large = { kind: "tcp4", tagged: false, segment: 1000, payload: payloadOf(20_000) };

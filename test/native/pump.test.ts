@@ -5,14 +5,15 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { QUEUE_UMEM_SIZE } from "../../assembly/layout/queue.ts";
 import { eventually } from "../support/eventually.ts";
+import { FrameEnd } from "../support/frame-end.ts";
 import { NEED_IP, needs } from "../support/needs.ts";
-import { Namespaces, sh } from "./namespaces.ts";
-import { numberedFrame, PacketEnd } from "./packet-tap.ts";
+import { NetLab, sh } from "../support/netns.ts";
+import { numberedFrame } from "../support/numbered-frame.ts";
 import { PumpDriver } from "./pump-driver.ts";
 import { addon } from "./xsk-driver.ts";
 
 const skip = needs("root", NEED_IP);
-const spaces = new Namespaces();
+const spaces = new NetLab();
 after(() => spaces.remove());
 
 const EBADFD = 77;
@@ -40,7 +41,7 @@ async function receiveAll(driver: PumpDriver, count: number): Promise<Buffer[]> 
 async function sendAll(
   driver: PumpDriver,
   frames: Buffer[],
-  end: PacketEnd,
+  end: FrameEnd,
   piece?: number,
 ): Promise<Buffer[]> {
   const seen: Buffer[] = [];
@@ -62,7 +63,7 @@ for (const headerSize of [0, 10, 12]) {
   test(`a TAP queue with a header of ${headerSize} bytes carries packets both ways`, { skip }, async () => {
     const netns = spaces.add(`u${headerSize}`);
     const driver = tapDriver(netns, headerSize);
-    const end = new PacketEnd(netns, "tap0");
+    const end = new FrameEnd(netns, "tap0");
     const all = driver.frames;
     const frames = sizes(300, 1514);
     assert.deepEqual(await sendAll(driver, frames, end, 500), frames, "sent in pieces of 500 bytes");
@@ -70,7 +71,7 @@ for (const headerSize of [0, 10, 12]) {
     assert.equal(driver.pump(), 0, "nothing to move");
     const taken: Buffer[] = [];
     for (let sent = 0; sent < frames.length; ) {
-      sent += end.send(frames.slice(sent, sent + 50));
+      sent += end.sendNow(frames.slice(sent, sent + 50));
       taken.push(...(await receiveAll(driver, sent - taken.length)));
     }
     assert.deepEqual(taken, frames);
@@ -84,15 +85,15 @@ test("packets longer than a frame take several entries, both ways, on a TAP and 
   skip,
 }, async () => {
   const [netns, far] = [spaces.add("j"), spaces.add("jf")];
-  spaces.veth(netns, "l0", far, "r0", 1, 9000);
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" }, { mtu: 9000 });
   const drivers = [
-    [tapDriver(netns, 10, 9000), new PacketEnd(netns, "tap0")],
-    [new PumpDriver({ netns, name: "l0" }), new PacketEnd(far, "r0")],
+    [tapDriver(netns, 10, 9000), new FrameEnd(netns, "tap0")],
+    [new PumpDriver({ netns, name: "l0" }), new FrameEnd(far, "r0")],
   ] as const;
   const edges = [1791, 1792, 1793, 3583, 3584, 3585, 9014].map((length, i) => numberedFrame(i, length));
   for (const [driver, end] of drivers) {
     assert.deepEqual(await sendAll(driver, edges, end), edges);
-    assert.equal(end.send(edges), edges.length);
+    assert.equal(end.sendNow(edges), edges.length);
     assert.deepEqual(await receiveAll(driver, edges.length), edges);
     end.close();
     driver.close();
@@ -104,14 +105,14 @@ test("a TAP device whose MTU grows loses one packet, and then there is room for 
 }, async () => {
   const netns = spaces.add("gr");
   const driver = tapDriver(netns, 10);
-  const end = new PacketEnd(netns, "tap0");
+  const end = new FrameEnd(netns, "tap0");
   addon.setLink({ netns, name: "tap0", mtu: 9000 });
   const long = [1, 2, 3].map((number) => numberedFrame(number, 9014));
   driver.fill(64);
-  end.send(long.slice(0, 1));
+  end.sendNow(long.slice(0, 1));
   await eventually("the packet that was cut off", () => driver.pump() === 1);
   assert.deepEqual([driver.receive(), driver.rxDrops], [[], 1]);
-  end.send(long.slice(1));
+  end.sendNow(long.slice(1));
   assert.deepEqual(await receiveAll(driver, 2), long.slice(1));
   end.close();
   driver.close();
@@ -121,13 +122,13 @@ test("a packet socket carries packets both ways, and a block that is worked off 
   skip,
 }, async () => {
   const [netns, far] = [spaces.add("pn"), spaces.add("pf")];
-  spaces.veth(netns, "l0", far, "r0");
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" });
   const driver = new PumpDriver({ netns, name: "l0" });
-  const end = new PacketEnd(far, "r0");
+  const end = new FrameEnd(far, "r0");
   const all = driver.frames;
   const frames = sizes(600, 1514);
   assert.deepEqual(await sendAll(driver, frames, end, 700), frames);
-  assert.equal(end.send(frames), frames.length);
+  await end.send(frames, 0);
   const seen: Buffer[] = [];
   await eventually("600 frames, seven a call", () => {
     driver.fill(16);
@@ -143,14 +144,14 @@ test("a packet socket carries packets both ways, and a block that is worked off 
 
 test("with no empty frame, packets wait where they are and none is lost", { skip }, async () => {
   const [netns, far] = [spaces.add("wn"), spaces.add("wf")];
-  spaces.veth(netns, "l0", far, "r0");
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" });
   const drivers = [
-    [tapDriver(netns, 10), new PacketEnd(netns, "tap0")],
-    [new PumpDriver({ netns, name: "l0" }), new PacketEnd(far, "r0")],
+    [tapDriver(netns, 10), new FrameEnd(netns, "tap0")],
+    [new PumpDriver({ netns, name: "l0" }), new FrameEnd(far, "r0")],
   ] as const;
   const frames = sizes(100, 1514);
   for (const [driver, end] of drivers) {
-    assert.equal(end.send(frames), frames.length);
+    await end.send(frames, 0);
     assert.deepEqual([driver.pump(), driver.receive()], [0, []]);
     assert.deepEqual(await receiveAll(driver, frames.length), frames);
     assert.equal(driver.rxDrops, 0);
@@ -161,7 +162,7 @@ test("with no empty frame, packets wait where they are and none is lost", { skip
 
 test("a tag that the kernel took out is put back where it was", { skip }, async () => {
   const [netns, far] = [spaces.add("vn"), spaces.add("vf")];
-  spaces.veth(netns, "l0", far, "r0");
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" });
   const tagged = [0x8100, 0x88a8].map((type, i) => {
     const frame = numberedFrame(i, 100);
     frame.writeUInt16BE(type, 12);
@@ -170,8 +171,8 @@ test("a tag that the kernel took out is put back where it was", { skip }, async 
     return frame;
   });
   const driver = new PumpDriver({ netns, name: "l0" });
-  const end = new PacketEnd(far, "r0");
-  assert.equal(end.send(tagged), 2);
+  const end = new FrameEnd(far, "r0");
+  assert.equal(end.sendNow(tagged), 2);
   assert.deepEqual(await receiveAll(driver, 2), tagged);
   driver.send(tagged);
   assert.equal(driver.pump(), 2);
@@ -181,12 +182,12 @@ test("a tag that the kernel took out is put back where it was", { skip }, async 
 
 test("a device that refuses packets costs only those, and one that is gone says so", { skip }, async () => {
   const [netns, far] = [spaces.add("en"), spaces.add("ef")];
-  spaces.veth(netns, "l0", far, "r0");
+  spaces.veth({ netns, name: "l0" }, { netns: far, name: "r0" });
   const tap = tapDriver(netns, 10);
   const packet = new PumpDriver({ netns, name: "l0" });
   for (const [driver, end] of [
-    [tap, new PacketEnd(netns, "tap0")],
-    [packet, new PacketEnd(far, "r0")],
+    [tap, new FrameEnd(netns, "tap0")],
+    [packet, new FrameEnd(far, "r0")],
   ] as const) {
     const good = [numberedFrame(1, 60), numberedFrame(2, 60)];
     driver.send([good[0]!, driver === tap ? Buffer.alloc(10) : numberedFrame(9, 1600), good[1]!]);

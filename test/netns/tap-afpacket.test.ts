@@ -6,12 +6,12 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { projectFile } from "../../src/project.ts";
-import { numberedFrame } from "../native/packet-tap.ts";
 import { eventually } from "../support/eventually.ts";
 import { FrameEnd } from "../support/frame-end.ts";
 import { NEED_ETHTOOL, NEED_IP, NEED_IPERF3, NEED_PING, needs } from "../support/needs.ts";
 import { NetLab } from "../support/netns.ts";
 import { type Iperf3Result, iperf3, ping } from "../support/netns-tools.ts";
+import { numberedFrame } from "../support/numbered-frame.ts";
 import { attach, RealSwitch } from "../support/real-switch.ts";
 
 const skip = needs("root", NEED_IP, NEED_ETHTOOL, NEED_PING, NEED_IPERF3);

@@ -143,6 +143,11 @@ export class FrameEnd {
     return this.#addon.packetStatistics(this.fd).drops;
   }
 
+  /** The status of the ring's first block, to be looked at after it was closed. */
+  peek(): number {
+    return this.#bytes[RING + BLOCK_STATUS] ?? -1;
+  }
+
   close(): void {
     this.#addon.closePort(this.fd);
   }
