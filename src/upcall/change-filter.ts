@@ -60,7 +60,7 @@ export class ChangeFilter {
     this.#groups = withUsers(bridge, changes.groups);
     this.#outputs = this.#groups.size + changes.ports.size > 0;
     inUse.marks.fill(0);
-    inUse.markOf = (rule) => (this.#rules.has(rule) ? CHANGED : 0);
+    inUse.markOf = (rule) => this.#markOf(rule);
     this.#preparing = this.#prepare();
   }
 
@@ -180,6 +180,13 @@ export class ChangeFilter {
       if (rule.conjunctions !== null) this.#takeNew(rule);
       if (++count % PREPARED_AT_ONCE === 0) yield;
     }
+  }
+
+  /** The mark of a rule that comes into use: by a megaflow that was being changed when the rule was still there. */
+  #markOf(rule: TableRule): number {
+    if (!this.#rules.has(rule)) return 0;
+    this.#used = true;
+    return CHANGED;
   }
 
   #markChanged(rule: TableRule): void {

@@ -17,6 +17,8 @@ const CASES = Number(process.env["MEGAFLOW_CASES"] ?? 14);
 const STEPS = 400;
 const UDP_PAYLOAD = 14 + 20 + 8;
 const base = testSeed;
+/** A rule goes while a megaflow is being changed to it, which the PMD answers for once the change is taken in. */
+const FOUND = [16_136];
 
 /** A packet under way. */
 interface Sent {
@@ -149,5 +151,6 @@ function sorted(counts: ReadonlyMap<string, number>): unknown {
 }
 
 test(`no packet goes by rules that are not there, and every rule counts its own (seed ${base})`, () => {
+  for (const seed of FOUND) new Interleaving(seed).run();
   for (let i = 0; i < CASES; i++) new Interleaving(base + i).run();
 });
