@@ -2,12 +2,8 @@
 // sleeps until a PMD has an upcall, and restarts a PMD whose worker dies.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Command } from "../assembly/layout/command.ts";
-import { RegionId, Setting } from "../assembly/layout/pmd.ts";
 import {
   PortKind,
-  RXQ_SIZE,
-  RXQ_TRACE_ROUNDS,
   RxqKind,
   TX_RECORD_DATA,
   TX_RECORD_LENGTH,
@@ -24,10 +20,10 @@ import type { OdpPort } from "./odp/action.ts";
 import { type OfPort, odpPortToOf, ofPortToOdp } from "./openflow/port.ts";
 import type { IdleMode } from "./pmd/idle.ts";
 import type { Pmd } from "./pmd/pmd.ts";
+import { type TraceLimits, TraceQueues } from "./pmd/trace-queues.ts";
 import { WorkerPool } from "./pmd/worker-pool.ts";
 import { type YardstickTask, yardstickModule } from "./pmd/yardstick.ts";
 import { PacketMemory } from "./ports/packet-memory.ts";
-
 import { PortManager } from "./ports/port-manager.ts";
 import type { RealPortReport } from "./ports/real-port.ts";
 import { type PortOptions, Switch, type SwitchOptions } from "./switch.ts";
@@ -52,12 +48,6 @@ interface RxqPlace {
   readonly words: readonly number[];
 }
 
-interface TraceRxq {
-  place: RxqPlace;
-  /** Rounds made before the queue was last set up. */
-  roundsBefore: number;
-}
-
 /** Longest that packets on their way are waited for: on a machine whose cores others use, seconds are possible. */
 const DRAIN_MS = 30_000;
 /** Longest sleep of the controller: what nobody announces (clock, transmit rings) still happens. */
@@ -80,7 +70,7 @@ export class ThreadedSwitch extends Switch {
   readonly #epochMs = clockMs();
   readonly #sent: (port: OfPort, bytes: Uint8Array) => void;
   readonly #log: (line: string) => void;
-  readonly #traces: TraceRxq[] = [];
+  readonly #traces = new TraceQueues(() => this.#closing);
   readonly #rings: RxqPlace[] = [];
   /** Eventfds that end PMDs' waits in the kernel. */
   readonly #events: readonly number[] = [];
@@ -183,23 +173,15 @@ export class ThreadedSwitch extends Switch {
    * Gives a capture to a port's receive queue, which sends it round and round on the next PMD in turn;
    * `rounds` times where that is given, and with no more than `window` of the port's upcalls waiting.
    */
-  addTrace(
-    port: OfPort,
-    trace: LoadedTrace,
-    limits: { readonly rounds?: number; readonly window?: number } = {},
-  ): void {
-    const pmd = this.pmds[this.#nextPmd++ % this.pmds.length]!;
-    const odp = ofPortToOdp(port) as number;
-    const { rounds = 0, window = 0 } = limits;
-    const words = [RxqKind.TRACE, odp, trace.index.base, trace.packets, 0, 0, rounds, window];
-    this.#traces.push({ place: { pmd, index: pmd.addRxq(words), words }, roundsBefore: 0 });
+  addTrace(port: OfPort, trace: LoadedTrace, limits: TraceLimits = {}): void {
+    this.#traces.add(this.#pmdInTurn(), ofPortToOdp(port) as number, trace, limits);
   }
 
   /** Gives a port's receive queue a ring of RX_RECORDs that the caller fills, on the next PMD in turn. */
   addRing(port: OfPort): RingWriter {
     const region = this.memory.allocate(RX_RING_BYTES, `port ${port}: receive ring`);
     ringInit(this.memory, region);
-    const pmd = this.pmds[this.#nextPmd++ % this.pmds.length]!;
+    const pmd = this.#pmdInTurn();
     const words = [RxqKind.RING, ofPortToOdp(port) as number, region.base, 0, 0, 0, 0, 0];
     this.#rings.push({ pmd, index: pmd.addRxq(words), words });
     return new RingWriter(this.memory, region.base);
@@ -207,53 +189,25 @@ export class ThreadedSwitch extends Switch {
 
   /** Rounds that the slowest trace has completed. */
   traceRounds(): number {
-    return Math.min(...this.#traces.map((trace) => trace.roundsBefore + this.#rounds(trace)));
+    return this.#traces.rounds;
   }
 
   /**
    * Stops all traces, sends each through once from its start, and returns the digest of every byte that
    * was sent, in order. Then the traces go on.
    */
-  async digestRound(): Promise<bigint> {
-    const used = await this.#silenceTraces();
-    for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 1);
-    for (const trace of this.#traces) this.#restartTrace(trace, 1);
-    const busy = (): boolean =>
-      this.#traces.some((trace) => this.#rounds(trace) < 1) ||
-      used.some((pmd) => pmd.stats.inFlight > 0 || !pmd.channel.idle);
-    do await sleep(2);
-    while (busy() && !this.#closing);
-    // The command is applied between batches: once it is, the last batch is in the digest.
-    for (const pmd of used) pmd.channel.plain(Command.SET, Setting.DIGEST, 0);
-    while (used.some((pmd) => !pmd.channel.idle) && !this.#closing) await sleep(1);
-    const digest = used.reduce((sum, pmd) => BigInt.asUintN(64, sum * 31n + pmd.stats.digest), 0n);
-    for (const trace of this.#traces) {
-      trace.roundsBefore++;
-      this.#restartTrace(trace, 0);
-    }
-    return digest;
+  digestRound(): Promise<bigint> {
+    return this.#traces.digestRound();
   }
 
   /** Stops all traces, does something while no packet is on its way, and lets the traces go on from their start. */
-  async betweenTraces(work: () => void): Promise<void> {
-    await this.#silenceTraces();
-    work();
-    for (const trace of this.#traces) this.#restartTrace(trace, 0);
-  }
-
-  /** Stops all traces and waits until none of their packets is on its way, not even to the controller; returns their PMDs. */
-  async #silenceTraces(): Promise<readonly Pmd[]> {
-    const used = [...new Set(this.#traces.map((trace) => trace.place.pmd))];
-    for (const trace of this.#traces) this.#silenceTrace(trace);
-    const busy = () => used.some((pmd) => pmd.stats.inFlight > 0 || !pmd.channel.idle);
-    while (busy() && !this.#closing) await sleep(1);
-    return used;
+  betweenTraces(work: () => void): Promise<void> {
+    return this.#traces.between(work);
   }
 
   /** Makes the traces fall silent and waits until every packet has come to its end, or half a minute. */
   async drain(): Promise<void> {
-    for (const trace of this.#traces) this.#silenceTrace(trace);
-    this.#traces.length = 0;
+    this.#traces.end();
     const isDone = (pmd: Pmd) =>
       pmd.channel.idle && pmd.stats.inFlight === 0 && pmd.handler.outstanding === 0;
     const deadline = performance.now() + DRAIN_MS;
@@ -324,13 +278,7 @@ export class ThreadedSwitch extends Switch {
     const pmd = this.#createPmd(dead.index);
     this.pmds[this.pmds.indexOf(dead)] = pmd;
     for (const port of this.ports) this.givePort(pmd, port);
-    for (const trace of this.#traces) {
-      if (trace.place.pmd !== dead) continue;
-      const rounds = this.#rounds(trace);
-      const { words } = trace.place;
-      trace.place = { pmd, index: pmd.addRxq(words), words };
-      trace.roundsBefore += rounds;
-    }
+    this.#traces.revive(dead, pmd);
     this.#rings.forEach((ring, i) => {
       // The place of the last record taken is in the ring itself: nothing is lost or sent twice.
       if (ring.pmd === dead) this.#rings[i] = { pmd, index: pmd.addRxq(ring.words), words: ring.words };
@@ -389,20 +337,7 @@ export class ThreadedSwitch extends Switch {
     Atomics.notify(this.memory.i32, this.#wakeWord / 4);
   }
 
-  #rounds(trace: TraceRxq): number {
-    const { pmd, index } = trace.place;
-    const rxqs = pmd.layout.regions.get(RegionId.RXQS)!.base;
-    return Atomics.load(this.memory.u32, (rxqs + index * RXQ_SIZE + RXQ_TRACE_ROUNDS) / 4);
-  }
-
-  #silenceTrace(trace: TraceRxq): void {
-    trace.roundsBefore += this.#rounds(trace);
-    trace.place.pmd.channel.record(Command.RXQ, trace.place.index, [0, 0, 0, 0, 0, 0, 0, 0]);
-  }
-
-  /** Sets a silent or finished trace up anew, for `limit` rounds (0 = for ever). */
-  #restartTrace(trace: TraceRxq, limit: number): void {
-    const { pmd, index, words } = trace.place;
-    pmd.channel.record(Command.RXQ, index, [...words.slice(0, 6), limit, 0]);
+  #pmdInTurn(): Pmd {
+    return this.pmds[this.#nextPmd++ % this.pmds.length] as Pmd;
   }
 }
