@@ -33,9 +33,9 @@ export const efforts: Readonly<Record<"full" | "smoke", Effort>> = {
       microflow: [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20],
       maskCache: [0, 1 << 8, 1 << 12, 1 << 16],
     },
-    turns: 10,
+    turns: 8,
     calibrateEvery: 2,
-    finalTurns: 24,
+    finalTurns: 16,
     samplingTurns: 60,
   },
   smoke: {
