@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, mock, test } from "node:test";
 import { Feed, HISTORY_LENGTH, LISTENER_MAX, SAMPLE_INTERVAL_MS } from "../../src/page/feed.ts";
 import type { History, Sample } from "../../src/page/shapes.ts";
+import { eventually } from "../support/eventually.ts";
 
 const latest = { ports: [], drops: {}, bypassed: [false], settingsVersion: 1 };
 
@@ -70,11 +71,9 @@ test("a listener that does not read is left out, and gets the newest sample when
   let text = "";
   stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   stream.resume();
-  for (let i = 0; i < 200 && response.writableLength > 0; i++)
-    await new Promise((resolve) => setImmediate(resolve));
+  await eventually("all of it has left", () => response.writableLength === 0);
   mock.timers.tick(SAMPLE_INTERVAL_MS);
-  for (let i = 0; i < 2000 && !text.includes('"seq":20001,'); i++)
-    await new Promise((resolve) => setImmediate(resolve));
+  await eventually("the newest sample", () => text.includes('"seq":20001,'));
   assert.match(text, /"seq":20001,/);
   assert.doesNotMatch(text, /"seq":20000,/);
   stream.destroy();
