@@ -26,7 +26,7 @@ async function bench(name: string): Promise<{ report: string; results: TuneResul
   };
 }
 
-test("the bench of predictions runs, and goes on where it was", { timeout: 240_000 }, async () => {
+test("the bench of predictions runs, and goes on where it was", { timeout: 1_500_000 }, async () => {
   const first = await bench("lab-capture");
   assert.deepEqual(
     first.results.cases.map((one) => one.name),

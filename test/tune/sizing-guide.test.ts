@@ -62,7 +62,7 @@ interface Row {
   readonly measuredHits?: { readonly microflow: number };
 }
 
-test("the guide on sizing does what it says", { timeout: 600_000 }, async (t) => {
+test("the guide on sizing does what it says", { timeout: 1_500_000 }, async (t) => {
   const [generate, ask, small, prove, sweep, ...live] = blocks;
   assert.ok(live.length >= 2, `${blocks.length} blocks`);
   await t.test("traffic and advice", async () => {
