@@ -63,7 +63,7 @@ export class DependenceTable {
     this.maskNumbers[place] = mask.number;
     this.#rules[place] = this.#retain(on.rules);
     this.#setGroups(place, on.groups);
-    this.#setLookups(place, on.missedTables, on.macTag);
+    if ((on.missedTables | on.macTag) !== 0) this.#setLookups(place, on.missedTables, on.macTag);
   }
 
   /** It depends on something else now. */
@@ -181,9 +181,9 @@ export class DependenceTable {
     if (rules.length === 0) return 0;
     if (rules.length === 1) return this.inUse.retain(rules[0] as TableRule);
     const address = this.#lists.add(rules.length);
-    for (let i = 0; i < rules.length; i++) {
-      this.#lists.set(address, i, this.inUse.retain(rules[i] as TableRule));
-    }
+    const chunk = this.#lists.chunkOf(address);
+    const first = this.#lists.firstOf(address);
+    for (let i = 0; i < rules.length; i++) chunk[first + i] = this.inUse.retain(rules[i] as TableRule);
     return LIST + address;
   }
 

@@ -32,31 +32,32 @@ export class WordLists {
     }
     const address = this.#chunks.length * CHUNK_WORDS - this.#fresh;
     this.#fresh -= count + 1;
-    this.#chunk(address)[address & (CHUNK_WORDS - 1)] = count;
+    this.chunkOf(address)[address & (CHUNK_WORDS - 1)] = count;
     return address;
   }
 
   /** Gives a list back. */
   remove(address: number): void {
     const count = this.length(address);
-    this.set(address, 0, this.#free[count] as number);
+    this.chunkOf(address)[this.firstOf(address)] = this.#free[count] as number;
     this.#free[count] = address;
   }
 
   /** Words of a list. */
   length(address: number): number {
-    return this.#chunk(address)[address & (CHUNK_WORDS - 1)] as number;
+    return this.chunkOf(address)[address & (CHUNK_WORDS - 1)] as number;
   }
 
   at(address: number, i: number): number {
-    return this.#chunk(address)[(address & (CHUNK_WORDS - 1)) + 1 + i] as number;
+    return this.chunkOf(address)[(address & (CHUNK_WORDS - 1)) + 1 + i] as number;
   }
 
-  set(address: number, i: number, word: number): void {
-    this.#chunk(address)[(address & (CHUNK_WORDS - 1)) + 1 + i] = word;
-  }
-
-  #chunk(address: number): Uint32Array {
+  /** The array that a list's words lie in, one after the other, and where they begin there. */
+  chunkOf(address: number): Uint32Array {
     return this.#chunks[address >>> CHUNK_LOG] as Uint32Array;
+  }
+
+  firstOf(address: number): number {
+    return (address & (CHUNK_WORDS - 1)) + 1;
   }
 }
