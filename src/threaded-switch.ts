@@ -200,11 +200,6 @@ export class ThreadedSwitch extends Switch {
     return this.#traces.digestRound();
   }
 
-  /** Stops all traces, does something while no packet is on its way, and lets the traces go on from their start. */
-  betweenTraces(work: () => void): Promise<void> {
-    return this.#traces.between(work);
-  }
-
   /** Makes the traces fall silent and waits until every packet has come to its end, or half a minute. */
   async drain(): Promise<void> {
     this.#traces.end();

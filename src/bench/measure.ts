@@ -13,7 +13,6 @@ import type { BenchResult, StageCost, Window } from "./result.ts";
 import { summarize } from "./statistics.ts";
 import { BenchSubject, type SubjectCounters, type SubjectOptions } from "./subject.ts";
 import { readThreadTimes, runningShare } from "./thread-time.ts";
-import { Random } from "./workload/random.ts";
 import { yardstickWindow } from "./yardstick-window.ts";
 
 /** What is measured and for how long. */
@@ -40,8 +39,6 @@ const TRACE_MIN = 100_000;
 /** Traffic that is not settled by then never will be: more flows than the limits hold. */
 const WARMUP_LIMIT_SECONDS = 60;
 const LOOK_MS = 20;
-/** After a stop the caches fill again, and the datapath is in its stride. */
-const SETTLE_MS = 20;
 /** Longest that a window without a single packet goes on. */
 const WINDOW_LIMIT_MS = 30_000;
 /** Below this share of its core a PMD was disturbed. */
@@ -69,7 +66,7 @@ export async function measure(options: MeasureOptions): Promise<BenchResult> {
     for (let i = 0; i < options.runs; i++) {
       const progress = (share: number, what: string) =>
         options.progress((i + share) / options.runs, first === 0 ? what : `undecided: ${what} again`);
-      runs.push(await measureRun({ ...options, progress }, first + i));
+      runs.push(await measureRun({ ...options, progress }));
     }
     const result = resultOf(options, runs, load.others());
     const { limit = 0, wanting = () => false } = options.more ?? {};
@@ -77,7 +74,7 @@ export async function measure(options: MeasureOptions): Promise<BenchResult> {
   }
 }
 
-async function measureRun(options: MeasureOptions, run: number): Promise<Run> {
+async function measureRun(options: MeasureOptions): Promise<Run> {
   const subject = await BenchSubject.start(options.subject);
   try {
     const total = options.warmup + options.windows * options.seconds;
@@ -89,10 +86,7 @@ async function measureRun(options: MeasureOptions, run: number): Promise<Run> {
     const before = subject.counters();
     const start = performance.now();
     const windows: Window[] = [];
-    const random = new Random(run, "frames");
     for (let i = 0; i < options.windows; i++) {
-      await subject.shuffleFrames(random);
-      await sleep(SETTLE_MS);
       windows.push(await measureWindow(subject, options.seconds));
       options.progress((options.warmup + (i + 1) * options.seconds) / total, "measuring");
     }

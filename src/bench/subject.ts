@@ -1,5 +1,4 @@
 // What is measured: a switch on worker threads with a trace on one port and ports that only count behind it.
-import { PMD_FREE_SMALL, RegionId } from "../../assembly/layout/pmd.ts";
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { Settings } from "../config/settings.ts";
 import type { PmdStats } from "../datapath/pmd-stats.ts";
@@ -15,7 +14,6 @@ import {
 } from "../pmd/yardstick.ts";
 import { ThreadedSwitch } from "../threaded-switch.ts";
 import type { FrameStore } from "./pipeline/frame-store.ts";
-import { type Random, shuffle } from "./workload/random.ts";
 
 /** Rules in `ovs-ofctl` syntax with the file to name in messages. */
 interface RuleSource {
@@ -148,21 +146,6 @@ export class BenchSubject {
       megaflows: sum((stats) => stats.flows),
       masks: sum((stats) => stats.masks),
     };
-  }
-
-  /**
-   * Puts the free frames into a random order while no packet is on its way. Which frames are used one after the other changes
-   * the rate by a seventh, and after a storm of upcalls it is chance: this way every window has chance of its own.
-   */
-  async shuffleFrames(random: Random): Promise<void> {
-    const { memory, pmds } = this.owner;
-    await this.owner.betweenTraces(() => {
-      for (const { layout } of pmds) {
-        const free = memory.u32[(layout.control + PMD_FREE_SMALL) >>> 2]!;
-        const { base } = layout.regions.get(RegionId.FREE_FRAMES)!;
-        shuffle(memory.u32.subarray(base >>> 2, (base >>> 2) + free), random);
-      }
-    });
   }
 
   /** What the PMDs' yardsticks have done so far. */

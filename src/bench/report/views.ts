@@ -69,7 +69,7 @@ export function environmentLines(result: BenchResult): string[] {
     `Megaflow ${environment.megaflow}, Node ${environment.node}, V8 ${environment.v8}`,
     `placement: ${environment.placement.join(", ")}`,
     `ports: ${environment.portMode}`,
-    `frames: ${environment.fifoFrames ? "first in, first out" : "last in, first out"}, ${environment.settings.frames}, shuffled before every window`,
+    `frames: ${environment.fifoFrames ? "first in, first out" : "last in, first out"}, ${environment.settings.frames}`,
     ...yardstickLines(result),
     `load: ${environment.load.toFixed(2)} a minute before the end; ${
       environment.others.length === 0
