@@ -221,6 +221,8 @@ export class ThreadedSwitch extends Switch {
     this.#closing = true;
     this.#wake();
     await this.#serving;
+    // The PMDs have stopped: what they sent last is all there is.
+    for (const pmd of this.pmds) this.#handOver(pmd);
     this.revalidator.close();
     await this.#pool.close();
     for (const pmd of this.pmds) pmd.release();
@@ -266,6 +268,7 @@ export class ThreadedSwitch extends Switch {
     if (this.#closing) return;
     this.restarts++;
     dead.handler.drain();
+    this.#handOver(dead);
     this.#log(
       `PMD ${dead.index} died (${error.message}); restarting it with ${dead.handler.liveCount} megaflows`,
     );
@@ -314,6 +317,11 @@ export class ThreadedSwitch extends Switch {
   /** Whether what PMDs send out of some port ends with the controller. */
   get #hasRings(): boolean {
     return this.ports.some((port) => port.words[0] === PortKind.RING);
+  }
+
+  /** Hands on everything that a PMD, which has ended, sent out of ports that end with the controller. */
+  #handOver(pmd: Pmd): void {
+    pmd.tx.drain((record) => this.#handOn(record));
   }
 
   #handOn(record: number): void {

@@ -119,3 +119,22 @@ function allowedCores(): string[] {
     return /Cpus_allowed_list:\s*(\S+)/.exec(status)?.[1] ?? "";
   });
 }
+
+test("what was sent before the end is handed on, however late the controller looks", async (t) => {
+  let handedOn = 0;
+  const sw = new ThreadedSwitch({ settings, seed: 1n, cores: [0], sent: () => handedOn++ });
+  t.after(() => sw.close());
+  sw.addPort({ number: 1 as OfPort, name: "p1", transmit: "null" });
+  sw.addPort({ number: 2 as OfPort, name: "p2", transmit: "ring" });
+  sw.addFlows("in_port=1,actions=2\n");
+  const packets = { ...placeTrace(sw.memory, trace(500)), leftOut: 0 };
+  sw.addTrace(1 as OfPort, packets, { rounds: 1, window: 16 });
+  const sent = () => sw.portCounters(2 as OfPort).txPackets;
+  await eventually("the megaflow", () => handedOn === 500);
+  sw.addTrace(1 as OfPort, packets, { rounds: 30 });
+  // The controller gets no turn until all is sent.
+  const deadline = performance.now() + 60_000;
+  while (sent() < 15_500 && performance.now() < deadline);
+  await sw.close();
+  assert.equal(handedOn, 15_500);
+});
