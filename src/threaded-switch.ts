@@ -80,6 +80,7 @@ export class ThreadedSwitch extends Switch {
   readonly #realPorts: PortManager | undefined;
   #nextPmd = 0;
   #closing = false;
+  #closed: Promise<void> | undefined;
   readonly #serving: Promise<void>;
 
   constructor(options: ThreadedOptions) {
@@ -214,8 +215,13 @@ export class ThreadedSwitch extends Switch {
     return this.#pool.threads;
   }
 
-  /** Ends all PMDs. */
-  async close(): Promise<void> {
+  /** Ends all PMDs. Further calls wait for the first. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#realPorts?.close();
     await Promise.all(this.pmds.map((pmd) => pmd.runner?.stop()));
     this.#closing = true;
