@@ -44,6 +44,25 @@ export function yardstickPass(at: u32): void {
   }
 }
 
+/**
+ * Copies the packets that `count` index entries of a trace name, as the packet source of a bench does: what that takes
+ * depends on caches which the machine's other users share.
+ */
+export function yardstickSource(at: u32, entries: u32, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const frame = at + FRAMES_AT + (i & (BATCH - 1)) * 128;
+    const packet = load<u32>(entries + (i << 3));
+    const length = load<u32>(entries + (i << 3), 4);
+    for (let done: u32 = 0; done < length; done += BLOCK) {
+      v128.store(frame, v128.load(packet + done));
+      v128.store(frame, v128.load(packet + done, 16), 16);
+      v128.store(frame, v128.load(packet + done, 32), 32);
+      v128.store(frame, v128.load(packet + done, 48), 48);
+    }
+    store<u32>(at + WORDS_AT + ((i & (BATCH - 1)) << 2), length);
+  }
+}
+
 function receive(at: u32, first: u32): void {
   let block = at + first * BLOCK;
   let frame = at + FRAMES_AT;

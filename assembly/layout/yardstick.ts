@@ -13,6 +13,8 @@ export const READING_END: u32 = 0; // TSC at its end
 export const READING_BLOCK: u32 = 8;
 /** TSC cycles that the datapath took for a packet since the reading before. */
 export const READING_PACKET: u32 = 16;
+/** TSC cycles that copying a packet from the trace takes; 0 where there is no trace. */
+export const READING_SOURCE: u32 = 24;
 export const READING_SIZE: u32 = 32;
 
 /** The memory that the yardstick works on; behind the ring. */

@@ -46,8 +46,8 @@ export function compareResults(
   const comparable = before.yardstick !== undefined && before.yardstick === after.yardstick;
   const blocks = comparable ? [before, after].flatMap(windowsOf).map(({ block }) => block) : [];
   const calm = blocks.length === 0 ? 0 : quantile(blocks.sort(ascending), CALM_SHARE);
-  const first = runsOf(before, calm);
-  const second = runsOf(after, calm);
+  const first = undisturbed(runsOf(before, calm));
+  const second = undisturbed(runsOf(after, calm));
   if (calm === 0 || first.length === 0 || second.length === 0) {
     const comparison = compareRates(correctedRates(before), correctedRates(after), threshold);
     return { ...comparison, basis: "clock", machineSlower: 0 };
@@ -61,7 +61,7 @@ function windowsOf(result: BenchResult): YardstickWindow[] {
 
 /** What the windows of a run say together, logarithms of both. */
 interface RunCost {
-  /** Cost of a packet in blocks of the yardstick. */
+  /** Cost of a packet without its source, in blocks of the yardstick. */
   readonly cost: number;
   /** Cycles of a block. */
   readonly block: number;
@@ -90,6 +90,12 @@ function runsOf(result: BenchResult, calm: number): RunCost[] {
     const unrest = weightedMedian(weighted, (one) => Math.abs(Math.log(one.cost) - cost)) * SIGMAS;
     return [{ cost, block, running, unrest, weight }];
   });
+}
+
+/** Without the dearest quarter: a run may be disturbed from its start to its end, which never makes it cheaper. */
+function undisturbed(runs: readonly RunCost[]): RunCost[] {
+  const sorted = [...runs].sort((x, y) => x.cost - y.cost);
+  return sorted.slice(0, sorted.length - Math.floor(sorted.length / 4));
 }
 
 function weightedMedian<T extends { readonly weight: number }>(items: readonly T[], of: (item: T) => number) {

@@ -8,7 +8,9 @@ export interface YardstickWindow {
   readonly block: number;
   /** TSC cycles of the datapath for a packet, in calls that nobody interrupted. */
   readonly packet: number;
-  /** The one divided by the other, taken reading by reading: what does not depend on how fast the machine was. */
+  /** Of which copying it from the trace takes so much: through caches that the machine's other users share. */
+  readonly source: number;
+  /** A packet without its source, in blocks, reading by reading: what does not depend on how fast the machine was. */
   readonly cost: number;
   /** Readings that count. */
   readonly readings: number;
@@ -22,24 +24,27 @@ export function yardstickWindow(
   byPmd: readonly (readonly YardstickReading[])[],
 ): YardstickWindow | undefined {
   const packets: number[] = [];
+  const sources: number[] = [];
   const blocks: number[] = [];
   const costs: number[] = [];
   for (const readings of byPmd) {
     for (let i = 1; i < readings.length; i++) {
       const before = readings[i - 1]!.block;
-      const { block, packet } = readings[i]!;
+      const { block, packet, source } = readings[i]!;
       if (Math.max(before, block) > STEADY * Math.min(before, block)) continue;
       // The datapath worked between the two.
       const meanwhile = Math.sqrt(before * block);
       packets.push(packet);
+      sources.push(source);
       blocks.push(meanwhile);
-      costs.push(packet / meanwhile);
+      costs.push((packet - source) / meanwhile);
     }
   }
   if (costs.length === 0) return undefined;
   return {
     block: median(blocks),
     packet: median(packets),
+    source: median(sources),
     cost: median(costs),
     readings: costs.length,
   };

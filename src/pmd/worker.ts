@@ -61,7 +61,8 @@ export default function runPmd(task: WorkerTask): WorkerResult {
   const profiler = new StageProfiler(memory, task.control, datapath);
   const time = new TimeAccount(memory, task.control);
   const rxqCycles = new RxqCycles(memory, task.control);
-  const yardstick = task.yardstick === undefined ? undefined : new Yardstick(memory, task.yardstick);
+  const yardstick =
+    task.yardstick === undefined ? undefined : new Yardstick(memory, task.control, task.yardstick);
   const words = memory.i32;
   const idle = new Idle(memory, task.control, native, task.idle, task.events[task.index] ?? -1);
   const kicks = native === undefined ? undefined : new Kicks(memory, task.control, native, task.events);

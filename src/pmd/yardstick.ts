@@ -3,11 +3,21 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { PMD_REGIONS, PMD_RXQ_COUNT, RegionId } from "../../assembly/layout/pmd.ts";
+import {
+  RXQ_KIND,
+  RXQ_SIZE,
+  RXQ_SOURCE,
+  RXQ_TRACE_COUNT,
+  RXQ_TRACE_NEXT,
+  RxqKind,
+} from "../../assembly/layout/port.ts";
 import {
   READING_BLOCK,
   READING_END,
   READING_PACKET,
   READING_SIZE,
+  READING_SOURCE,
   YARDSTICK_BLOCKS,
   YARDSTICK_COUNT,
   YARDSTICK_READINGS,
@@ -32,11 +42,14 @@ export interface YardstickReading {
   readonly end: number;
   readonly block: number;
   readonly packet: number;
+  /** Of which copying the packet from the trace takes so much. */
+  readonly source: number;
 }
 
 interface YardstickExports {
   yardstickInit(at: number): void;
   yardstickPass(at: number): void;
+  yardstickSource(at: number, entries: number, count: number): void;
 }
 
 /** Time between two readings. */
@@ -46,6 +59,9 @@ const PASSES = 8;
 const REMINDERS = 2;
 /** A pass that took so many times the usual was interrupted. */
 const INTERRUPTED = 2;
+/** Pieces of the trace that are copied for a reading, and packets of each. */
+const PIECES = 8;
+const PIECE = 128;
 /** Calls of the datapath that are looked at between two readings: the latest ones. */
 const CALLS_MAX = 256;
 
@@ -74,6 +90,8 @@ function moduleBytes(file: string): Buffer {
 /** The side of the PMD's thread. */
 export class Yardstick {
   readonly #exports: YardstickExports;
+  readonly #u32: Uint32Array;
+  readonly #control: number;
   readonly #work: number;
   readonly #counter: CycleCounter = cycleCounter();
   readonly #count: Int32Array;
@@ -81,13 +99,17 @@ export class Yardstick {
   readonly #readings: Float64Array;
   readonly #passes = new Float64Array(PASSES);
   readonly #counted = this.#passes.subarray(REMINDERS);
+  readonly #pieces = new Float64Array(PIECES);
   readonly #calls = new Float64Array(CALLS_MAX);
   #made = 0;
   #calm: number;
   #next: number;
 
-  constructor(memory: SwitchMemory, { module, base }: YardstickTask) {
+  /** `control` is the PMD's control block. */
+  constructor(memory: SwitchMemory, control: number, { module, base }: YardstickTask) {
     const { buffer } = memory.wasm;
+    this.#u32 = memory.u32;
+    this.#control = control;
     const abort = () => {
       throw new Error("the yardstick's own check failed");
     };
@@ -130,15 +152,48 @@ export class Yardstick {
     const usual = quarterOf(this.#counted);
     // What an interruption took is not the yardstick's.
     for (const cycles of this.#passes) this.#spent[0]! += Math.min(cycles, INTERRUPTED * usual);
-    if (this.#made > 0) this.#keep(before, usual / YARDSTICK_BLOCKS);
+    const source = this.#copySource();
+    if (this.#made > 0) this.#keep(before, usual / YARDSTICK_BLOCKS, source);
     this.#made = 0;
   }
 
-  #keep(end: number, block: number): void {
+  /** TSC cycles a packet of copying pieces of the trace from where the datapath has long not been; 0 without a trace. */
+  #copySource(): number {
+    const queue = this.#traceQueue();
+    const packets = queue === undefined ? 0 : this.#u32[(queue + RXQ_TRACE_COUNT) >>> 2]!;
+    if (queue === undefined || packets < PIECES * PIECE) return 0;
+    const { read } = this.#counter;
+    const next = this.#u32[(queue + RXQ_TRACE_NEXT) >>> 2]!;
+    const first = Math.min((next + (packets >>> 1)) % packets, packets - PIECES * PIECE);
+    const entries = this.#u32[(queue + RXQ_SOURCE) >>> 2]! + first * 8;
+    let before = read();
+    for (let piece = 0; piece < PIECES; piece++) {
+      this.#exports.yardstickSource(this.#work, entries + piece * PIECE * 8, PIECE);
+      const after = read();
+      this.#pieces[piece] = (after - before) / PIECE;
+      before = after;
+    }
+    const usual = quarterOf(this.#pieces);
+    for (const cycles of this.#pieces) this.#spent[0]! += Math.min(cycles, INTERRUPTED * usual) * PIECE;
+    return this.#pieces[PIECES >>> 1]!;
+  }
+
+  #traceQueue(): number | undefined {
+    const queues = this.#u32[(this.#control + PMD_REGIONS) / 4 + RegionId.RXQS * 2]!;
+    const count = this.#u32[(this.#control + PMD_RXQ_COUNT) >>> 2]!;
+    for (let i = 0; i < count; i++) {
+      const queue = queues + i * RXQ_SIZE;
+      if (this.#u32[(queue + RXQ_KIND) >>> 2] === RxqKind.TRACE) return queue;
+    }
+    return undefined;
+  }
+
+  #keep(end: number, block: number, source: number): void {
     const number = Atomics.load(this.#count, 0) >>> 0;
     const slot = (number % YARDSTICK_SLOTS) * (READING_SIZE / 8);
     this.#readings[slot + READING_END / 8] = end;
     this.#readings[slot + READING_BLOCK / 8] = block;
+    this.#readings[slot + READING_SOURCE / 8] = source;
     this.#readings[slot + READING_PACKET / 8] = quarterOf(
       this.#calls.subarray(0, Math.min(this.#made, CALLS_MAX)),
     );
@@ -180,6 +235,7 @@ export function yardstickReadings(
       end: ring[slot + READING_END / 8]!,
       block: ring[slot + READING_BLOCK / 8]!,
       packet: ring[slot + READING_PACKET / 8]!,
+      source: ring[slot + READING_SOURCE / 8]!,
     });
   }
   return readings;
