@@ -702,6 +702,7 @@ inline constexpr std::uint32_t READING_BLOCK = 8u;
 inline constexpr std::uint32_t READING_END = 0u;
 inline constexpr std::uint32_t READING_PACKET = 16u;
 inline constexpr std::uint32_t READING_SIZE = 32u;
+inline constexpr std::uint32_t READING_SOURCE = 24u;
 inline constexpr std::uint32_t YARDSTICK_BLOCKS = 2048u;
 inline constexpr std::uint32_t YARDSTICK_COUNT = 0u;
 inline constexpr std::uint32_t YARDSTICK_READINGS = 64u;
