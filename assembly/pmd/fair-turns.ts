@@ -11,8 +11,11 @@ import { PMD_STATS } from "../layout/pmd.ts";
 import { RXQ_COLD, RXQ_DEBT, RXQ_PASSED } from "../layout/port.ts";
 import { PmdStat } from "../layout/stat.ts";
 
-/** What a miss costs, with its upcall and the megaflow's installation, in packets of established traffic. */
-const MISS_COST: u32 = 40;
+/**
+ * What a miss costs, in packets of established traffic: some 50 with its upcall and the megaflow's installation, and more for the
+ * caches that it empties for others.
+ */
+const MISS_COST: u32 = 120;
 /** Masks that are tried in the time of such a packet. */
 const MASKS_A_PACKET: u32 = 4;
 /** What a packet costs more whose flow was not used for COLD_MS: its record, mask and actions come from memory. */
