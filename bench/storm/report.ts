@@ -2,6 +2,7 @@
 import { markdownTable } from "../../src/bench/report/table.ts";
 import { median } from "../../src/bench/statistics.ts";
 import type { SliceReport } from "../../src/upcall/slice-watch.ts";
+import { machineLines } from "./machine-lines.ts";
 import type { Neighbour } from "./neighbours.ts";
 import type { ChangeTimes, RuleChanges } from "./rule-changes.ts";
 import type { SetUp } from "./set-up.ts";
@@ -69,12 +70,8 @@ export function stormReport(result: StormResult): string {
     "",
     ...ruleChangeLines(changes),
     "",
-    "## Machine",
-    "",
-    `${environment.cpu}, ${environment.cores} cores, ${environment.topology}; ${environment.kernel}; Node ${environment.node}; ${environment.date}; load ${environment.load.toFixed(1)}`,
+    ...machineLines(environment),
   ];
-  if (environment.others.length > 0)
-    lines.push("", `Other processes meanwhile: ${environment.others.join("; ")}`);
   return `${lines.join("\n")}\n`;
 }
 

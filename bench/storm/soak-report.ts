@@ -1,6 +1,7 @@
 // The figures of a soak for people: as lines, and as a Markdown page with what was wanted beside them.
 import type { Environment } from "../../src/bench/environment.ts";
 import { markdownTable } from "../../src/bench/report/table.ts";
+import { machineLines } from "./machine-lines.ts";
 import { GROWTH_MIB, GROWTH_SHARE, type SoakResult, STALL_MAX_MS } from "./soak.ts";
 
 /** The result as lines. */
@@ -54,12 +55,8 @@ export function soakReport(result: SoakResult, environment: Environment): string
       ],
     }),
     "",
-    "## Machine",
-    "",
-    `${environment.cpu}, ${environment.cores} cores, ${environment.topology}; ${environment.kernel}; Node ${environment.node}; ${environment.date}; load ${environment.load.toFixed(1)}`,
+    ...machineLines(environment),
   ];
-  if (environment.others.length > 0)
-    lines.push("", `Other processes meanwhile: ${environment.others.join("; ")}`);
   return `${lines.join("\n")}\n`;
 }
 
