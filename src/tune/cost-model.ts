@@ -7,6 +7,12 @@
 // measured where everything misses, and where some do. Between two sizes that were measured lies what lies between
 // their costs; a hit rate other than theirs moves the cost by what a miss costs there.
 
+import { MASK_CACHE_ENTRY_SIZE } from "../../assembly/layout/mask-cache.ts";
+import {
+  MICROFLOW_BUCKET_SIZE,
+  MICROFLOW_BUCKET_WAYS,
+  MICROFLOW_EXACT_SIZE,
+} from "../../assembly/layout/microflow-cache.ts";
 import type { Anchor, Calibration } from "./calibrate.ts";
 import { extraCost } from "./memory-curve.ts";
 import type { HitPrediction } from "./predict-hits.ts";
@@ -30,11 +36,7 @@ interface Parts {
   readonly masked: number;
 }
 
-const MICROFLOW_ENTRY = 8;
-const MASK_CACHE_ENTRY = 8;
 const LINE = 64;
-/** The exact mode's entry: hash and whole key. */
-const EXACT_ENTRY = 576;
 /** Hit shares nearer than this are the same. */
 const ALIKE = 0.002;
 const NONE: Parts = { fixed: 0, microflow: 0, maskCache: 0, masked: 0 };
@@ -145,18 +147,22 @@ export class CostModel {
   #maskCacheMemory(entries: number): number {
     const { memory, connections, ghz } = this.#calibration;
     // Four probes, of which as many lines are touched as the table has, or as there are connections.
-    const touched = Math.min(entries * MASK_CACHE_ENTRY, connections * LINE * 4);
+    const touched = Math.min(entries * MASK_CACHE_ENTRY_SIZE, connections * LINE * 4);
     return extraCost(memory, touched) * ghz;
   }
 }
 
 /** Bytes that the caches of a configuration take. */
 export function cacheBytes(settings: HitPrediction["settings"]): { microflow: number; maskCache: number } {
-  const size = settings["microflow.mode"] === "exact" ? EXACT_ENTRY : MICROFLOW_ENTRY;
   return {
-    microflow: settings["microflow.entries"] * size,
-    maskCache: settings["maskCache.entries"] * MASK_CACHE_ENTRY,
+    microflow: settings["microflow.entries"] * microflowEntryBytes(settings["microflow.mode"]),
+    maskCache: settings["maskCache.entries"] * MASK_CACHE_ENTRY_SIZE,
   };
+}
+
+/** Bytes of a microflow cache's entry: name and megaflow, or the whole key as well. */
+export function microflowEntryBytes(mode: HitPrediction["settings"]["microflow.mode"]): number {
+  return mode === "exact" ? MICROFLOW_EXACT_SIZE : MICROFLOW_BUCKET_SIZE / MICROFLOW_BUCKET_WAYS;
 }
 
 function maskCacheAdds({ without, sizes, answer }: MaskCaches, entries: number, known: number): Parts {

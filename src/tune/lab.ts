@@ -135,10 +135,13 @@ export class Lab extends Switch {
     return new RingReader(this.memory, base);
   }
 
-  /** Sends the trace once and returns the lookups of one connection in `sampling`. */
-  record(sampling = 1): Lookups {
+  /**
+   * Sends the trace once and returns the lookups of one connection in `sampling`; `hashes` of whole keys are for the
+   * exact mode alone.
+   */
+  record({ sampling = 1, hashes = true } = {}): Lookups {
     const reader = this.sample(sampling);
-    const collector = new LookupCollector(Math.ceil(this.packets / sampling));
+    const collector = new LookupCollector(Math.ceil(this.packets / sampling), hashes);
     this.#round(TURNS, () => reader.drain((record) => collector.add(this.memory.u32, record)));
     reader.drain((record) => collector.add(this.memory.u32, record));
     this.sample(0);

@@ -65,7 +65,6 @@ export class LiveCurves {
   readonly #rows: readonly Row[];
   #counted = 0;
   #sinceHalving = 0;
-  #time = 0;
 
   /** One connection in `sampling` (a power of two) will be told. */
   constructor(sampling: number) {
@@ -87,11 +86,9 @@ export class LiveCurves {
   add(lookups: Lookups): void {
     for (let i = 0; i < lookups.count; i++) {
       const name = lookups.signatures[i]!;
-      this.#time += this.#sampling;
-      const time = this.#time;
-      this.#tracker.touch(name, time);
+      this.#tracker.touch(name);
       // Bits of the name that the sample was not drawn by.
-      this.#quarters[(Math.imul(name, 0x85ebca6b) >>> 30) & (QUARTERS - 1)]!.touch(name, time);
+      this.#quarters[(Math.imul(name, 0x85ebca6b) >>> 30) & (QUARTERS - 1)]!.touch(name);
     }
     for (const row of this.#rows) {
       const round = row.sim?.round(lookups);

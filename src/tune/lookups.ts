@@ -22,7 +22,7 @@ export interface Lookups {
   /** Address of the megaflow's and the mask's record; 0 = an upcall. */
   readonly flows: Uint32Array;
   readonly masks: Uint32Array;
-  /** Hash of the whole key. */
+  /** Hash of the whole key, which the exact mode goes by; empty where nobody asked for it. */
   readonly keyHashes: Uint32Array;
   /** Place behind the last lookup of each batch: a batch does not see its own insertions. */
   readonly batchEnds: Uint32Array;
@@ -42,8 +42,11 @@ export class LookupCollector {
   #batchEnds = new Uint32Array(1024);
   #batches = 0;
 
-  /** `expected` lookups have room from the start. */
-  constructor(expected = 1024) {
+  readonly #hashes: boolean;
+
+  /** `expected` lookups have room from the start; `hashes` of whole keys take a fifth more. */
+  constructor(expected = 1024, hashes = true) {
+    this.#hashes = hashes;
     this.#grow(Math.max(expected, 16));
   }
 
@@ -62,7 +65,7 @@ export class LookupCollector {
       this.#maskNames[i] = u32[at + words(SAMPLE_MASK_NAME)]!;
       this.#flows[i] = u32[at + words(SAMPLE_FLOW)]!;
       this.#masks[i] = u32[at + words(SAMPLE_MASK)]!;
-      this.#keyHashes[i] = u32[at + words(SAMPLE_KEY_HASH)]!;
+      if (this.#hashes) this.#keyHashes[i] = u32[at + words(SAMPLE_KEY_HASH)]!;
     }
     this.#count += entries;
     this.#endBatch();
@@ -93,7 +96,7 @@ export class LookupCollector {
     this.#maskNames = grown(this.#maskNames, capacity);
     this.#flows = grown(this.#flows, capacity);
     this.#masks = grown(this.#masks, capacity);
-    this.#keyHashes = grown(this.#keyHashes, capacity);
+    if (this.#hashes) this.#keyHashes = grown(this.#keyHashes, capacity);
   }
 }
 

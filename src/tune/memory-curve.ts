@@ -23,12 +23,13 @@ export interface CpuCache {
 
 const LINE = 64;
 const SMALLEST = 16 << 10;
-const STEPS = 12;
+/** The largest mask cache is as large as the largest footprint: 8 MiB. */
+const STEPS = 10;
 const LARGEST = SMALLEST << (STEPS - 1);
 const READS = 30_000;
 const TRIES = 3;
 
-/** Measures the curve in about 100 ms; the memory is given back. */
+/** Measures the curve in under 100 ms; the memory is given back. */
 export function measureMemory(memory: SwitchMemory): MemoryCurve {
   const region = memory.allocate(LARGEST, "memory measurement");
   const reader = new Reader(memory.u32, region.base >>> 2);

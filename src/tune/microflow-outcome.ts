@@ -3,17 +3,16 @@
 import type { Lookups } from "./lookups.ts";
 import { type MicroflowRound, MicroflowSim, type RoundRoom } from "./microflow-sim.ts";
 import type { CacheSettings, PredictOptions } from "./predict-hits.ts";
-
-/** Places of misses in the trace, and how many of them there are at the end of each batch. */
-export type Misses = Pick<MicroflowRound, "misses" | "missEnds">;
+import { SampledMisses } from "./sampled-misses.ts";
+import type { Scratch } from "./scratch.ts";
+import { share } from "./share.ts";
 
 /** See the head of the file; shares are of all lookups. */
 export interface MicroflowOutcome {
-  /** The first round, from empty. */
-  readonly once: Misses;
+  /** Of the first round, from empty. */
   readonly onceHits: number;
-  /** The last rounds, latest last. */
-  readonly recent: readonly Misses[];
+  /** What the first round missed, and the last ones. */
+  readonly misses: SampledMisses;
   /** Shares over enough rounds. */
   readonly hits: number;
   readonly bypassed: number;
@@ -45,22 +44,32 @@ const FEW_HITS = 0.05;
 /** Lookups in a millisecond when nobody says: 10 million a second. */
 const LOOKUPS_PER_MS = 10_000;
 
-/** Simulates a cache that is on. The outcome's first and only recent round may lie in `rooms`. */
+/** Memory that simulations share, one after the other. */
+export interface SimulationMemory {
+  /** For the misses of a round. */
+  readonly room: RoundRoom;
+  /** For what is known of a cache until the next one. */
+  readonly scratch: Scratch;
+}
+
+/** Simulates a cache that is on, and keeps a sample of `budget` of a round's misses. */
 export function simulateMicroflow(
   lookups: Lookups,
   settings: CacheSettings,
   options: PredictOptions,
-  rooms: readonly [RoundRoom, RoundRoom],
+  { room, scratch }: SimulationMemory,
+  budget: number,
 ): MicroflowOutcome {
-  const sim = new MicroflowSim({
+  const policy = {
     mode: settings["microflow.mode"],
     entries: settings["microflow.entries"],
     insertInverse: settings["microflow.insertInverse"],
     bypass: false,
     lookupsPerMs: options.lookupsPerMs ?? LOOKUPS_PER_MS,
-  });
-  const [onceRoom, room] = rooms;
-  const once = sim.round(lookups, onceRoom);
+  };
+  const sim = new MicroflowSim(policy, scratch);
+  const once = sim.round(lookups, room);
+  const misses = new SampledMisses(lookups, once, budget, scratch);
   let steady = sim.round(lookups, room);
   // Where few misses are inserted it takes many to fill the cache.
   const filling =
@@ -71,16 +80,15 @@ export function simulateMicroflow(
   const kept = recentRounds(steady, lookups.count);
   const wanted = Math.min(ROUNDS_MAX, Math.ceil(STEADY_LOOKUPS / Math.max(1, lookups.count)));
   const rounds = Math.max(wanted, kept);
-  const recent: Misses[] = [];
   let hits = 0;
   let inserts = 0;
   for (let round = 1; round <= rounds; round++) {
     if (round > 1) steady = sim.round(lookups, room);
     hits += steady.hits;
     inserts += steady.inserts;
-    if (round > rounds - kept) recent.push(keep(steady, kept));
+    if (round > rounds - kept) misses.addRecent(steady);
   }
-  const outcome = { once, onceHits: share(once.hits, lookups.count), recent };
+  const outcome = { onceHits: share(once.hits, lookups.count), misses };
   const settled = {
     ...outcome,
     hits: share(hits, rounds * lookups.count),
@@ -105,14 +113,4 @@ function recentRounds({ hits, misses }: MicroflowRound, lookups: number): number
   return lookups <= LARGE_LOOKUPS || misses.length < FEW_MISSES * lookups
     ? RECENT_ROUNDS
     : RECENT_ROUNDS_LARGE;
-}
-
-/** The misses of one of several rounds; those of a single one may stay in their room. */
-function keep({ misses, missEnds }: MicroflowRound, rounds: number): Misses {
-  return rounds === 1 ? { misses, missEnds } : { misses: misses.slice(), missEnds: missEnds.slice() };
-}
-
-/** A part of a whole; of nothing it is nothing. */
-export function share(part: number, whole: number): number {
-  return whole === 0 ? 0 : part / whole;
 }

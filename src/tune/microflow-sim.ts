@@ -3,6 +3,7 @@
 
 import { MICROFLOW_BUCKET_WAYS, MICROFLOW_EXACT_WAYS } from "../../assembly/layout/microflow-cache.ts";
 import type { Lookups } from "./lookups.ts";
+import { Scratch } from "./scratch.ts";
 
 /** A microflow cache to be simulated. */
 export interface MicroflowPolicy {
@@ -71,17 +72,18 @@ export class MicroflowSim {
   #periodHits = 0;
   #inserts = 0;
 
-  constructor(policy: MicroflowPolicy) {
+  /** Its memory is of its own, or from a scratch that outlives it. */
+  constructor(policy: MicroflowPolicy, scratch = new Scratch()) {
     this.#policy = policy;
     const exact = policy.mode === "exact";
     this.#ways = exact ? MICROFLOW_EXACT_WAYS : MICROFLOW_BUCKET_WAYS;
     const entries = policy.entries === 0 ? 0 : Math.max(policy.entries, this.#ways);
     this.#setMask = Math.max(entries / this.#ways, 1) - 1;
-    this.#sets = new Uint32Array(exact ? 0 : entries * 2);
-    this.#names = new Uint32Array(exact ? entries : 0);
-    this.#flows = new Uint32Array(exact ? entries : 0);
-    this.#keys = new Uint32Array(exact ? entries : 0);
-    this.#used = new Uint32Array(exact ? entries : 0);
+    this.#sets = scratch.take(exact ? 0 : entries * 2);
+    this.#names = scratch.take(exact ? entries : 0);
+    this.#flows = scratch.take(exact ? entries : 0);
+    this.#keys = scratch.take(exact ? entries : 0);
+    this.#used = scratch.take(exact ? entries : 0);
   }
 
   /** Turns the bypass on or off. */

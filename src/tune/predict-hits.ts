@@ -3,9 +3,11 @@
 
 import type { Settings } from "../config/settings.ts";
 import type { Lookups } from "./lookups.ts";
-import { type MicroflowOutcome, share, simulateMicroflow } from "./microflow-outcome.ts";
+import { type MicroflowOutcome, simulateMicroflow } from "./microflow-outcome.ts";
 import { roomFor } from "./microflow-sim.ts";
 import { type MaskCacheShares, NOTHING, SampledMisses } from "./sampled-misses.ts";
+import { Scratch } from "./scratch.ts";
+import { share } from "./share.ts";
 
 /** The settings that say how the caches work. */
 export type CacheSettings = Pick<
@@ -73,16 +75,19 @@ export function predictHits(
   const upcalls = share(countZeros(lookups.flows), lookups.count);
   const predictions = new Map<CacheSettings, HitPrediction>();
   const budget = options.missBudget ?? MISS_BUDGET;
-  const everything = SampledMisses.ofAll(lookups, budget);
-  // What a round of a large trace misses fills megabytes: all sizes use the same.
-  const rooms = [roomFor(lookups), roomFor(lookups)] as const;
+  // What a round of a large trace misses fills megabytes: all rounds use the same.
+  const room = roomFor(lookups);
+  const everything = SampledMisses.ofAll(lookups, room.misses, budget, new Scratch());
+  const scratch = new Scratch();
   let done = 0;
   for (const [key, group] of byMicroflow) {
     let microflow = OFF;
     let misses = everything;
     if (key !== "off") {
-      const outcome = simulateMicroflow(lookups, group[0] as CacheSettings, options, rooms);
-      misses = SampledMisses.of(lookups, outcome.once, outcome.recent, budget);
+      scratch.reset();
+      const memory = { room, scratch };
+      const outcome = simulateMicroflow(lookups, group[0] as CacheSettings, options, memory, budget);
+      misses = outcome.misses;
       microflow = outcome;
     }
     for (const settings of group) {

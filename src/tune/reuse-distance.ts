@@ -11,21 +11,20 @@ const STEPS = 8;
 const EXACT = 2 * STEPS;
 const BUCKETS = EXACT + STEPS * 29;
 
+/** Slots that there are at least for each connection: a third of them are free after every compaction. */
+const SLOTS_A_CONNECTION = 1.5;
+
 /** Lookups by reuse distance, in buckets of an eighth of an octave. */
 export class DistanceHistogram {
   /** Lookups by bucket. */
   readonly counts = new Float64Array(BUCKETS);
-  /** Lookups that passed since the connection's last, summed up by bucket. */
-  readonly gaps = new Float64Array(BUCKETS);
   /** First lookups of a connection. */
   firsts = 0;
   total = 0;
 
-  /** Notes `weight` lookups at a distance; `gap` lookups have passed since the last. */
-  add(distance: number, gap: number, weight = 1): void {
-    const bucket = bucketOf(distance);
-    this.counts[bucket]! += weight;
-    this.gaps[bucket]! += gap * weight;
+  /** Notes `weight` lookups at a distance. */
+  add(distance: number, weight = 1): void {
+    this.counts[bucketOf(distance)]! += weight;
     this.total += weight;
   }
 
@@ -47,15 +46,6 @@ export class DistanceHistogram {
     return this.total === 0 ? 0 : hits / this.total;
   }
 
-  /** Calls back with the mean distance, mean gap and lookups of every bucket in use. */
-  each(visit: (distance: number, gap: number, lookups: number) => void): void {
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const count = this.counts[bucket]!;
-      if (count === 0) continue;
-      visit((bucketStart(bucket) + bucketStart(bucket + 1) - 1) / 2, this.gaps[bucket]! / count, count);
-    }
-  }
-
   /**
    * Corrects a sample that drew too few or too many lookups: the difference goes to the shortest distance, since
    * it is the popular connections that are in the sample or not (SHARDS-adj).
@@ -67,10 +57,7 @@ export class DistanceHistogram {
 
   /** Makes everything so far count for half, so that what is new tells more. */
   halve(): void {
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      this.counts[bucket]! /= 2;
-      this.gaps[bucket]! /= 2;
-    }
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.counts[bucket]! /= 2;
     this.firsts /= 2;
     this.total /= 2;
   }
@@ -112,8 +99,6 @@ export class ReuseTracker {
   #tree: Uint32Array;
   /** Name that used a slot; 0 = a later slot took over. */
   #owners: Uint32Array;
-  /** Number of the lookup that used a slot. */
-  #times: Float64Array;
   #next = 0;
   readonly #limit: number;
 
@@ -125,7 +110,6 @@ export class ReuseTracker {
     const slots = 1 << 13;
     this.#tree = new Uint32Array(slots + 1);
     this.#owners = new Uint32Array(slots);
-    this.#times = new Float64Array(slots);
   }
 
   /** Connections that it remembers. */
@@ -140,8 +124,8 @@ export class ReuseTracker {
     return taken;
   }
 
-  /** Takes the lookup of a connection; `time` counts lookups of all connections. 0 is nobody's name. */
-  touch(name: number, time: number): void {
+  /** Takes the lookup of a connection. 0 is nobody's name. */
+  touch(name: number): void {
     if (name === 0) return;
     if (this.#next === this.#owners.length) this.#compact();
     const place = this.#place(name);
@@ -153,13 +137,12 @@ export class ReuseTracker {
       this.#names[place] = name;
     } else {
       const distance = this.#known - this.#sum(before);
-      this.histogram.add(distance / this.#share, time - this.#times[before - 1]!, 1 / this.#share);
+      this.histogram.add(distance / this.#share, 1 / this.#share);
       this.#update(before, -1);
       this.#owners[before - 1] = 0;
     }
     this.#slots[place] = slot + 1;
     this.#owners[slot] = name;
-    this.#times[slot] = time;
     this.#update(slot + 1, 1);
     if (this.#known * 2 > this.#names.length) this.#rehash(this.#names.length * 2);
   }
@@ -187,23 +170,23 @@ export class ReuseTracker {
   #compact(): void {
     const keep = Math.min(this.#known, this.#limit);
     const drop = this.#known - keep;
-    const size = Math.max(this.#owners.length, 1 << Math.ceil(Math.log2(keep * 2 + 16)));
-    const owners = new Uint32Array(size);
-    const times = new Float64Array(size);
+    const size = Math.max(this.#owners.length, 1 << Math.ceil(Math.log2(keep * SLOTS_A_CONNECTION + 16)));
+    const grows = size > this.#owners.length;
+    const owners = grows ? new Uint32Array(size) : this.#owners;
     let to = 0;
     let skipped = 0;
     for (let from = 0; from < this.#next; from++) {
       const owner = this.#owners[from]!;
       if (owner === 0 || skipped++ < drop) continue;
-      owners[to] = owner;
-      times[to++] = this.#times[from]!;
+      owners[to++] = owner;
     }
+    owners.fill(0, to);
     this.#owners = owners;
-    this.#times = times;
     this.#next = to;
     this.#known = to;
-    this.#rehash(Math.max(this.#names.length, 1 << Math.ceil(Math.log2(to * 2 + 16))));
-    this.#tree = new Uint32Array(size + 1);
+    this.#rehash(this.#names.length);
+    if (grows) this.#tree = new Uint32Array(size + 1);
+    else this.#tree.fill(0);
     for (let slot = 1; slot <= to; slot++) this.#tree[slot] = 1;
     for (let slot = 1; slot <= size; slot++) {
       const parent = slot + (slot & -slot);
@@ -212,8 +195,13 @@ export class ReuseTracker {
   }
 
   #rehash(size: number): void {
-    this.#names = new Uint32Array(size);
-    this.#slots = new Uint32Array(size);
+    if (size === this.#names.length) {
+      this.#names.fill(0);
+      this.#slots.fill(0);
+    } else {
+      this.#names = new Uint32Array(size);
+      this.#slots = new Uint32Array(size);
+    }
     for (let slot = 0; slot < this.#next; slot++) {
       const owner = this.#owners[slot]!;
       if (owner === 0) continue;

@@ -3,10 +3,14 @@
 
 import type { Lookups } from "./lookups.ts";
 import { MaskCacheSim } from "./mask-cache-sim.ts";
-import type { Misses } from "./microflow-outcome.ts";
-import { share } from "./microflow-outcome.ts";
+import type { MicroflowRound } from "./microflow-sim.ts";
 import { mixName } from "./mix.ts";
 import type { CacheSettings } from "./predict-hits.ts";
+import type { Scratch } from "./scratch.ts";
+import { share } from "./share.ts";
+
+/** Places of misses in the trace, and how many of them there are at the end of each batch. */
+export type Misses = Pick<MicroflowRound, "misses" | "missEnds">;
 
 /** What a mask cache does with misses, as shares of them. */
 export interface MaskCacheShares {
@@ -31,45 +35,43 @@ const MINIATURE_MIN = 64;
 /** See the head of the file. */
 export class SampledMisses {
   readonly #lookups: Lookups;
+  readonly #scratch: Scratch;
   /** One connection in 2^n. */
   readonly #sampling: number;
   readonly #once: Misses;
-  readonly #recent: readonly Misses[];
-  /** Misses of the first round and of a recent one that the sample stands for, in the sample's scale. */
-  readonly #expectedOnce: number;
-  readonly #expected: number;
+  readonly #recent: Misses[] = [];
+  /** Misses of the first round and of all recent ones that the sample stands for. */
+  readonly #onceCount: number;
+  #recentCount = 0;
   /** What was simulated already, by size and rule. */
   readonly #known = new Map<string, MaskCacheShares>();
 
-  private constructor(
-    lookups: Lookups,
-    sampling: number,
-    once: Misses,
-    recent: readonly Misses[],
-    counts: Counts,
-  ) {
+  /**
+   * Begins with what a cache missed in its first round; `budget` misses of a round are simulated at most. The copies
+   * lie in a scratch, until its next reset.
+   */
+  constructor(lookups: Lookups, once: Misses, budget: number, scratch: Scratch) {
+    this.#scratch = scratch;
     this.#lookups = lookups;
-    this.#sampling = sampling;
-    this.#once = once;
-    this.#recent = recent;
-    this.#expectedOnce = counts.once / 2 ** sampling;
-    this.#expected = counts.steady / 2 ** sampling;
+    this.#sampling = Math.max(0, Math.ceil(Math.log2(Math.max(once.misses.length, 1) / budget)));
+    this.#onceCount = once.misses.length;
+    this.#once = this.#sampled(once);
   }
 
-  /** What a cache missed in its first round and in recent ones; `budget` of a round's misses are simulated at most. */
-  static of(lookups: Lookups, once: Misses, recent: readonly Misses[], budget: number): SampledMisses {
-    const sampling = samplingFor(once.misses.length, budget);
-    const thin = (round: Misses): Misses => (sampling === 0 ? round : sampleMisses(lookups, round, sampling));
-    const all = recent.reduce((sum, { misses }) => sum + misses.length, 0);
-    const counts = { once: once.misses.length, steady: all / recent.length };
-    return new SampledMisses(lookups, sampling, thin(once), recent.map(thin), counts);
+  /** Every lookup: what there is to answer without a microflow cache. Needs room for as many misses for a moment. */
+  static ofAll(lookups: Lookups, room: Uint32Array, budget: number, scratch: Scratch): SampledMisses {
+    for (let i = 0; i < lookups.count; i++) room[i] = i;
+    const misses = room.subarray(0, lookups.count);
+    const all = new SampledMisses(lookups, { misses, missEnds: lookups.batchEnds }, budget, scratch);
+    all.#recent.push(all.#once);
+    all.#recentCount = lookups.count;
+    return all;
   }
 
-  /** Every lookup: what there is to answer without a microflow cache. */
-  static ofAll(lookups: Lookups, budget: number): SampledMisses {
-    const sampling = samplingFor(lookups.count, budget);
-    const all = sampleAll(lookups, sampling);
-    return new SampledMisses(lookups, sampling, all, [all], { once: lookups.count, steady: lookups.count });
+  /** Adds what a later round missed; its arrays may be used for the next. */
+  addRecent(round: Misses): void {
+    this.#recent.push(this.#sampled(round));
+    this.#recentCount += round.misses.length;
   }
 
   /** What a mask cache of these settings does with them. */
@@ -80,9 +82,32 @@ export class SampledMisses {
     return known;
   }
 
+  /** A copy of the misses of the connections in the sample. */
+  #sampled({ misses, missEnds }: Misses): Misses {
+    const rest = 2 ** this.#sampling - 1;
+    const names = this.#lookups.maskNames;
+    const isIn = (i: number): boolean => (mixName(names[i]!) & rest) === 0;
+    let count = misses.length;
+    if (rest !== 0) {
+      count = 0;
+      for (const i of misses) count += isIn(i) ? 1 : 0;
+    }
+    const places = this.#scratch.take(count);
+    const ends = this.#scratch.take(missEnds.length);
+    let found = 0;
+    let from = 0;
+    for (let batch = 0; batch < ends.length; batch++) {
+      const end = missEnds[batch]!;
+      for (let m = from; m < end; m++) if (isIn(misses[m]!)) places[found++] = misses[m]!;
+      ends[batch] = found;
+      from = end;
+    }
+    return { misses: places, missEnds: ends };
+  }
+
   #simulate(settings: CacheSettings): MaskCacheShares {
     const entries = settings["maskCache.entries"];
-    if (entries === 0 || this.#expectedOnce === 0) return NOTHING;
+    if (entries === 0 || this.#onceCount === 0) return NOTHING;
     const size = Math.max(Math.min(entries, MINIATURE_MIN), entries >>> this.#sampling);
     const sim = new MaskCacheSim({ entries: size, victim: settings["maskCache.victim"] });
     const once = sim.round(this.#lookups, this.#once.misses, this.#once.missEnds);
@@ -105,55 +130,18 @@ export class SampledMisses {
       steady.inserts += inserts / rounds;
       steady.misses += misses.length / rounds;
     }
+    // What the sample stands for, in its scale.
+    const expected = this.#recentCount / this.#recent.length / 2 ** this.#sampling;
+    const expectedOnce = this.#onceCount / 2 ** this.#sampling;
     // As SHARDS-adj: lookups that the sample has too few or too many are those of popular connections, which hit.
-    const hits = steady.hits + this.#expected - steady.misses;
-    const onceHits = once.hits + this.#expectedOnce - this.#once.misses.length;
+    const hits = steady.hits + expected - steady.misses;
+    const onceHits = once.hits + expectedOnce - this.#once.misses.length;
     return {
-      hits: clamp(share(hits, this.#expected)),
-      inserts: clamp(share(steady.inserts, this.#expected)),
-      onceHits: clamp(share(onceHits, this.#expectedOnce)),
+      hits: clamp(share(hits, expected)),
+      inserts: clamp(share(steady.inserts, expected)),
+      onceHits: clamp(share(onceHits, expectedOnce)),
     };
   }
-}
-
-interface Counts {
-  readonly once: number;
-  readonly steady: number;
-}
-
-function samplingFor(misses: number, budget: number): number {
-  return Math.max(0, Math.ceil(Math.log2(Math.max(misses, 1) / budget)));
-}
-
-function sampleMisses(lookups: Lookups, round: Misses, sampling: number): Misses {
-  const misses: number[] = [];
-  const missEnds = new Uint32Array(round.missEnds.length);
-  const rest = (1 << sampling) - 1;
-  let from = 0;
-  for (let batch = 0; batch < round.missEnds.length; batch++) {
-    const end = round.missEnds[batch]!;
-    for (let m = from; m < end; m++) {
-      const i = round.misses[m]!;
-      if ((mixName(lookups.maskNames[i]!) & rest) === 0) misses.push(i);
-    }
-    missEnds[batch] = misses.length;
-    from = end;
-  }
-  return { misses: Uint32Array.from(misses), missEnds };
-}
-
-function sampleAll(lookups: Lookups, sampling: number): Misses {
-  const misses: number[] = [];
-  const missEnds = new Uint32Array(lookups.batchEnds.length);
-  const rest = (1 << sampling) - 1;
-  let from = 0;
-  for (let batch = 0; batch < lookups.batchEnds.length; batch++) {
-    const end = lookups.batchEnds[batch]!;
-    for (let i = from; i < end; i++) if ((mixName(lookups.maskNames[i]!) & rest) === 0) misses.push(i);
-    missEnds[batch] = misses.length;
-    from = end;
-  }
-  return { misses: Uint32Array.from(misses), missEnds };
 }
 
 function clamp(value: number): number {

@@ -1,12 +1,11 @@
 // A study as the HTML report's pictures and as JSON.
 
+import { MASK_CACHE_ENTRY_SIZE } from "../../assembly/layout/mask-cache.ts";
+import { microflowEntryBytes } from "./cost-model.ts";
 import { assignments, type SizeRow, studyLines } from "./format.ts";
 import { type CurvePicture, cacheBorders, type TuneReport } from "./report-html.ts";
 import type { Study } from "./study.ts";
 
-const MICROFLOW_LINE = 8;
-const EXACT_ENTRY = 576;
-const MASK_CACHE_ENTRY = 8;
 /** Sizes at which the LRU reference is drawn. */
 const REFERENCE_SIZES = Array.from({ length: 21 }, (_, power) => 2 ** power).slice(5);
 
@@ -38,7 +37,7 @@ function pictures(found: Study, recommended: SizeRow, present: SizeRow): CurvePi
     entries,
     missRatio: 1 - traffic.steady.hitRate(entries),
   }));
-  const entryBytes = settings["microflow.mode"] === "exact" ? EXACT_ENTRY : MICROFLOW_LINE;
+  const entryBytes = microflowEntryBytes(settings["microflow.mode"]);
   return [
     {
       title: "Microflow cache: share of lookups that miss",
@@ -79,7 +78,7 @@ function pictures(found: Study, recommended: SizeRow, present: SizeRow): CurvePi
       marks: [
         { entries: recommended.maskCacheEntries, label: "recommended", strong: true },
         { entries: present.maskCacheEntries, label: "present", strong: true },
-        ...cacheBorders(calibration.caches, MASK_CACHE_ENTRY),
+        ...cacheBorders(calibration.caches, MASK_CACHE_ENTRY_SIZE),
       ],
     },
   ];

@@ -8,7 +8,7 @@ import { CostModel } from "./cost-model.ts";
 import type { Lab, Learned } from "./lab.ts";
 import type { Lookups } from "./lookups.ts";
 import { mixName } from "./mix.ts";
-import { predictHits } from "./predict-hits.ts";
+import { type HitPrediction, predictHits } from "./predict-hits.ts";
 import { type DistanceHistogram, ReuseTracker } from "./reuse-distance.ts";
 
 /** Sizes that are tried. */
@@ -60,14 +60,8 @@ export async function study(
   const start = performance.now();
   const learned = lab.learn((share) => progress(share * 0.2, "learning megaflows"));
   const learnedAt = performance.now();
-  const lookups = lab.record();
-  const recordedAt = performance.now();
-  progress(0.25, "measuring reuse distances");
-  const traffic: Traffic = { packets: lab.packets, learned, ...reuse(lookups) };
-  const configurations = gridOf(settings, grid);
-  const predictions = predictHits(lookups, configurations, {
-    progress: (share) => progress(0.3 + 0.5 * share, "simulating caches"),
-  });
+  const { reuse, predictions, recordedAt } = simulate(lab, gridOf(settings, grid), progress);
+  const traffic: Traffic = { packets: lab.packets, learned, ...reuse };
   const predictedAt = performance.now();
   const calibration = await calibrate(lab, {
     settings,
@@ -118,20 +112,38 @@ export function gridOf(settings: Settings, grid: SizeGrid): Settings[] {
 const EXACT_LOOKUPS = 1 << 19;
 const SAMPLING = 4;
 
+type Reuse = Pick<Traffic, "lookups" | "connections" | "once" | "steady">;
+
+/** What can be told from a recording of the lab's lookups, which is not kept. */
+function simulate(
+  lab: Lab,
+  configurations: readonly Settings[],
+  progress: StudyProgress,
+): { readonly reuse: Reuse; readonly predictions: HitPrediction[]; readonly recordedAt: number } {
+  const lookups = lab.record({ hashes: configurations.some((one) => one["microflow.mode"] === "exact") });
+  const recordedAt = performance.now();
+  progress(0.25, "measuring reuse distances");
+  const reuse = reuseOf(lookups);
+  const predictions = predictHits(lookups, configurations, {
+    progress: (share) => progress(0.3 + 0.5 * share, "simulating caches"),
+  });
+  return { reuse, predictions, recordedAt };
+}
+
 /** Reuse distances of the first pass of a trace and of the second. */
-function reuse(lookups: Lookups): Pick<Traffic, "lookups" | "connections" | "once" | "steady"> {
+function reuseOf(lookups: Lookups): Reuse {
   const sampling = lookups.count <= EXACT_LOOKUPS ? 1 : SAMPLING;
   const tracker = new ReuseTracker({ share: 1 / sampling });
-  const pass = (from: number): DistanceHistogram => {
+  const pass = (): DistanceHistogram => {
     for (let i = 0; i < lookups.count; i++) {
       const name = lookups.signatures[i]!;
-      if (sampling === 1 || (mixName(name) & (SAMPLING - 1)) === 0) tracker.touch(name, from + i);
+      if (sampling === 1 || (mixName(name) & (SAMPLING - 1)) === 0) tracker.touch(name);
     }
     const histogram = tracker.takeHistogram();
     histogram.adjust(lookups.count);
     return histogram;
   };
-  const once = pass(0);
+  const once = pass();
   const connections = tracker.connections * sampling;
-  return { lookups: lookups.count, connections, once, steady: pass(lookups.count) };
+  return { lookups: lookups.count, connections, once, steady: pass() };
 }

@@ -33,7 +33,7 @@ test("the histogram is that of a search through the list", () => {
     const random = new SeededRandom(seed);
     const names = skewedNames(random, 20_000, 40 * 4 ** (seed - 1));
     const tracker = new ReuseTracker();
-    for (const [time, name] of names.entries()) tracker.touch(name, time);
+    for (const name of names) tracker.touch(name);
     const expected = new Map<number, number>();
     let firsts = 0;
     for (const distance of bruteDistances(names)) {
@@ -51,7 +51,7 @@ test("the hit rate of a size is that of an LRU cache of the size", () => {
   const random = new SeededRandom(7);
   const names = skewedNames(random, 30_000, 3000);
   const tracker = new ReuseTracker();
-  for (const [time, name] of names.entries()) tracker.touch(name, time);
+  for (const name of names) tracker.touch(name);
   for (const size of [1, 4, 16, 64, 256, 1024, 4096]) {
     const cache = new Set<number>();
     let hits = 0;
@@ -69,9 +69,9 @@ test("a sample of an eighth of the connections tells the curve within two points
   const names = skewedNames(random, 300_000, 50_000).map((name) => Math.imul(name, 0x9e3779b1) >>> 0);
   const all = new ReuseTracker();
   const some = new ReuseTracker({ share: 1 / 8 });
-  for (const [time, name] of names.entries()) {
-    all.touch(name, time);
-    if (Math.imul(name, 0x85ebca6b) >>> 29 === 0) some.touch(name, time);
+  for (const name of names) {
+    all.touch(name);
+    if (Math.imul(name, 0x85ebca6b) >>> 29 === 0) some.touch(name);
   }
   some.histogram.adjust(names.length);
   for (const size of [256, 1024, 4096, 16384]) {
@@ -82,7 +82,7 @@ test("a sample of an eighth of the connections tells the curve within two points
 
 test("a tracker with a limit forgets the connections not seen longest", () => {
   const tracker = new ReuseTracker({ limit: 1000 });
-  for (let time = 0; time < 100_000; time++) tracker.touch(1 + time, time);
+  for (let time = 0; time < 100_000; time++) tracker.touch(1 + time);
   assert.ok(tracker.connections <= 10_000, `${tracker.connections}`);
   assert.equal(tracker.histogram.firsts, 100_000);
 });

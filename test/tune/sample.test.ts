@@ -24,7 +24,7 @@ test("a sample holds every lookup of the connections that it holds", async () =>
     const all = new Map<number, number>();
     for (const name of lab.record().signatures) all.set(name, (all.get(name) ?? 0) + 1);
     for (const sampling of [4, 32]) {
-      const some = lab.record(sampling);
+      const some = lab.record({ sampling });
       const counts = new Map<number, number>();
       for (const name of some.signatures) counts.set(name, (counts.get(name) ?? 0) + 1);
       for (const [name, count] of counts) assert.equal(count, all.get(name));
@@ -39,7 +39,7 @@ test("a sample holds every lookup of the connections that it holds", async () =>
 test("a sample is even over the sets of a cache", async () => {
   await withLab(SPEC, (lab) => {
     const sets = new Float64Array(64);
-    const names = new Set(lab.record(8).signatures);
+    const names = new Set(lab.record({ sampling: 8 }).signatures);
     for (const name of names) sets[name & 63]!++;
     const expected = names.size / sets.length;
     const chiSquare = sets.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
