@@ -85,7 +85,11 @@ function reasonOf(
     );
   }
   if (settings["maskCache.entries"] === 0 && present.hits.settings["maskCache.entries"] > 0) {
-    parts.push("the mask cache costs a miss more than it saves");
+    parts.push(
+      present.hits.asksMaskCache
+        ? "the mask cache costs a miss more than it saves"
+        : "with a single mask nobody asks the mask cache",
+    );
   } else if (settings["maskCache.entries"] > present.hits.settings["maskCache.entries"]) {
     parts.push(
       `the mask cache then answers ${percent(recommended.hits.maskCache / Math.max(1e-9, 1 - recommended.hits.microflow))} of what is left`,

@@ -9,6 +9,7 @@ import { type Calibration, calibrate } from "./calibrate.ts";
 import { CostModel } from "./cost-model.ts";
 import { Lab } from "./lab.ts";
 import type { PmdProfile } from "./live-profiler.ts";
+import { asksMaskCache } from "./mask-cache-sim.ts";
 import { TracePlacer } from "./place-trace.ts";
 import type { HitPrediction } from "./predict-hits.ts";
 
@@ -41,7 +42,7 @@ export async function adviseLive(
 ): Promise<LiveAdvice | undefined> {
   const [pmd] = [...profile.pmds].sort((a, b) => b.lookups - a.lookups);
   if (pmd === undefined) return undefined;
-  const predictions = livePredictions(pmd, profile.settings);
+  const predictions = livePredictions(pmd, profile.settings, profile.masks);
   const calibration = await calibrateAlike(profile, pmd, predictions, core, progress);
   const model = new CostModel(calibration);
   const candidates = predictions.map((hits) => ({ hits, cost: model.cost(hits) }));
@@ -50,7 +51,7 @@ export async function adviseLive(
 }
 
 /** The profile's sizes as predictions; those that its sample is too thin for are left out. */
-export function livePredictions(pmd: PmdProfile, settings: Settings): HitPrediction[] {
+export function livePredictions(pmd: PmdProfile, settings: Settings, masks: number): HitPrediction[] {
   const predictions: HitPrediction[] = [];
   const off = pmd.sizes.find((size) => size.entries === 0);
   for (const size of pmd.sizes) {
@@ -60,7 +61,8 @@ export function livePredictions(pmd: PmdProfile, settings: Settings): HitPredict
     for (const cell of behind) {
       const alone = off?.maskCache.find((one) => one.entries === cell.entries)?.missRatio ?? 1;
       const sizes = { "microflow.entries": size.entries, "maskCache.entries": cell.entries };
-      predictions.push(prediction({ ...settings, ...sizes }, 1 - missRatio, cell.missRatio!, alone));
+      const misses = { missed: cell.missRatio!, alone };
+      predictions.push(prediction({ ...settings, ...sizes }, 1 - missRatio, misses, masks));
     }
   }
   return withPresent(predictions, settings);
@@ -70,19 +72,26 @@ export function livePredictions(pmd: PmdProfile, settings: Settings): HitPredict
  * `hits` of the microflow cache; `missed` by both caches; `alone` missed by the mask cache without the other, which
  * is what it sees while the microflow cache is bypassed.
  */
-function prediction(settings: Settings, hits: number, missed: number, alone: number): HitPrediction {
+function prediction(
+  settings: Settings,
+  hits: number,
+  { missed, alone }: { readonly missed: number; readonly alone: number },
+  masks: number,
+): HitPrediction {
   // A cache that answers less than half is bypassed but for its trials, which is one lookup in 17.
   const off = settings["microflow.entries"] === 0;
   const useless = !off && settings["microflow.bypass"] === "auto" && hits < 0.5;
   const asked = useless ? 1 / 17 : off ? 0 : 1;
   const microflow = hits * asked;
-  const behind = Math.max(0, 1 - hits - missed);
-  const maskCache =
-    settings["maskCache.entries"] === 0 ? 0 : asked * behind + (1 - asked) * Math.max(0, 1 - alone);
+  const policy = { entries: settings["maskCache.entries"], victim: settings["maskCache.victim"] };
+  const asksMasks = asksMaskCache(policy, masks);
+  const behind = asked * Math.max(0, 1 - hits - missed) + (1 - asked) * Math.max(0, 1 - alone);
+  const maskCache = asksMasks ? Math.min(1 - microflow, behind) : 0;
   return {
     settings,
     microflow,
-    maskCache: Math.min(1 - microflow, maskCache),
+    maskCache,
+    asksMaskCache: asksMasks,
     masked: Math.max(0, 1 - microflow - maskCache),
     upcall: 0,
     bypassed: 1 - asked,

@@ -183,7 +183,7 @@ function anchorSizes(predictions: readonly HitPrediction[]): Sizes[] {
   for (const prediction of predictions) {
     const { settings } = prediction;
     if (settings["microflow.entries"] !== 0) microflow.set(settings["microflow.entries"], prediction);
-    if (settings["maskCache.entries"] !== 0) masks.add(settings["maskCache.entries"]);
+    if (prediction.asksMaskCache) masks.add(settings["maskCache.entries"]);
   }
   const rising = [...microflow.keys()].sort((a, b) => a - b);
   const used = rising.filter((entries, i) => i === 0 || microflow.get(entries)!.bypassed < BYPASSED);

@@ -89,8 +89,10 @@ export class CostModel {
     const on = asked === 0 ? NONE : this.#microflowAlone(settings["microflow.entries"], hitShare);
     const off = partsOf(this.#off);
     const entries = settings["maskCache.entries"];
-    const addedOn = this.#maskCache(entries, known, hitShare);
-    const addedOff = this.#maskCache(entries, known, 0);
+    const added = (share: number): Parts =>
+      hits.asksMaskCache ? this.#maskCache(entries, known, share) : NONE;
+    const addedOn = added(hitShare);
+    const addedOff = added(0);
     const part = (of: keyof Parts): number =>
       asked * (on[of] + (1 - hitShare) * addedOn[of]) + (1 - asked) * (off[of] + addedOff[of]);
     const parts: Parts = {

@@ -3,14 +3,28 @@
 
 import { MASK_CACHE_PROBES } from "../../assembly/layout/mask-cache.ts";
 import { MICROFLOW_BUCKET_WAYS } from "../../assembly/layout/microflow-cache.ts";
+import { defaultSettings, type Settings } from "../config/settings.ts";
 import type { Lookups } from "./lookups.ts";
 import { MaskCacheSim } from "./mask-cache-sim.ts";
 import { MicroflowSim } from "./microflow-sim.ts";
 import { ReuseTracker } from "./reuse-distance.ts";
 
 /** Sizes of the microflow cache that are tried, and of the mask cache behind each. 0 = off. */
-export const liveMicroflowSizes = [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20] as const;
-export const liveMaskCacheSizes = [256, 1 << 12, 1 << 14, 1 << 16, 1 << 18] as const;
+const liveMicroflowSizes = withDefault(
+  [0, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20],
+  defaultSettings["microflow.entries"],
+);
+const liveMaskCacheSizes = withDefault(
+  [256, 1 << 12, 1 << 14, 1 << 16, 1 << 18],
+  defaultSettings["maskCache.entries"],
+);
+
+/** How the caches of the running switch work. */
+export interface LivePolicy {
+  readonly mode: Settings["microflow.mode"];
+  readonly insertInverse: number;
+  readonly victim: Settings["maskCache.victim"];
+}
 
 /** One size of the microflow cache. */
 export interface LiveSize {
@@ -56,6 +70,8 @@ const SETS_MIN = 4;
 /** Lookups between two halvings of all counts. */
 const HALVING = 1 << 20;
 const QUARTERS = 4;
+/** Lookups in a millisecond, roughly: the clock of the exact mode. */
+const LOOKUPS_PER_MS = 10_000;
 
 /** See the head of the file. */
 export class LiveCurves {
@@ -67,7 +83,7 @@ export class LiveCurves {
   #sinceHalving = 0;
 
   /** One connection in `sampling` (a power of two) will be told. */
-  constructor(sampling: number) {
+  constructor(sampling: number, policy: LivePolicy) {
     this.#sampling = sampling;
     this.#tracker = new ReuseTracker({ share: 1 / sampling, limit: 1 << 16 });
     this.#quarters = Array.from(
@@ -76,9 +92,9 @@ export class LiveCurves {
     );
     this.#rows = liveMicroflowSizes.map((entries) => ({
       entries,
-      sim: microflowSim(entries, sampling),
+      sim: microflowSim(entries, sampling, policy),
       hits: 0,
-      cells: liveMaskCacheSizes.map((size) => ({ sim: maskCacheSim(size, sampling), hits: 0 })),
+      cells: liveMaskCacheSizes.map((size) => ({ sim: maskCacheSim(size, sampling, policy), hits: 0 })),
     }));
   }
 
@@ -146,13 +162,21 @@ export class LiveCurves {
   }
 }
 
-function microflowSim(entries: number, sampling: number): MicroflowSim | null {
+function microflowSim(
+  entries: number,
+  sampling: number,
+  { mode, insertInverse }: LivePolicy,
+): MicroflowSim | null {
   if (entries !== 0 && entries / sampling < SETS_MIN * MICROFLOW_BUCKET_WAYS) return null;
-  const policy = { mode: "signature", insertInverse: 1, bypass: false, lookupsPerMs: 1 } as const;
-  return new MicroflowSim({ ...policy, entries: entries / sampling });
+  const lookupsPerMs = LOOKUPS_PER_MS / sampling;
+  return new MicroflowSim({ mode, insertInverse, bypass: false, lookupsPerMs, entries: entries / sampling });
 }
 
-function maskCacheSim(entries: number, sampling: number): MaskCacheSim | null {
+function maskCacheSim(entries: number, sampling: number, { victim }: LivePolicy): MaskCacheSim | null {
   if (entries / sampling < SETS_MIN * MASK_CACHE_PROBES) return null;
-  return new MaskCacheSim({ entries: entries / sampling, victim: "lru" });
+  return new MaskCacheSim({ entries: entries / sampling, victim });
+}
+
+function withDefault(sizes: readonly number[], usual: number): readonly number[] {
+  return [...new Set([...sizes, usual])].sort((a, b) => a - b);
 }

@@ -2,6 +2,7 @@
 // thread of its own turn them into miss-ratio curves. It costs a PMD under 2 % of its throughput: what few
 // connections make up for in sampling, they pay for by being sampled a small part of the time.
 
+import { isDeepStrictEqual } from "node:util";
 import { Worker } from "node:worker_threads";
 import { Command } from "../../assembly/layout/command.ts";
 import { RegionId, Setting } from "../../assembly/layout/pmd.ts";
@@ -9,7 +10,8 @@ import type { Region } from "../datapath/memory.ts";
 import { ringInit } from "../datapath/ring.ts";
 import type { Pmd } from "../pmd/pmd.ts";
 import type { Switch } from "../switch.ts";
-import type { MissRatioCurves } from "./live-curves.ts";
+import type { LivePolicy, LiveSize, MissRatioCurves } from "./live-curves.ts";
+import { asksMaskCache } from "./mask-cache-sim.ts";
 import type { ProfileNews, ProfileOrder } from "./profile-worker.ts";
 
 /** What the profiler knows of one PMD. */
@@ -46,6 +48,8 @@ interface Watch {
   /** Time at which it is turned on or off, by performance.now(). */
   next: number;
   latest: MissRatioCurves | undefined;
+  /** What its caches were simulated as. */
+  policy: LivePolicy;
 }
 
 /** See the head of the file. */
@@ -74,10 +78,18 @@ export class LiveProfiler {
   missRatioCurves(): PmdProfile[] {
     const profiles: PmdProfile[] = [];
     for (const [pmd, watch] of this.#watches) {
-      if (watch.latest !== undefined)
-        profiles.push({ pmd, onShare: onShare(watch.sampling), ...watch.latest });
+      if (watch.latest === undefined) continue;
+      const sizes = watch.latest.sizes.map((size) => this.#asked(size, watch.pmd));
+      profiles.push({ pmd, onShare: onShare(watch.sampling), ...watch.latest, sizes });
     }
     return profiles.sort((a, b) => a.pmd - b.pmd);
+  }
+
+  /** A size without what a mask cache would answer, where none is asked. */
+  #asked(size: LiveSize, pmd: Pmd): LiveSize {
+    const victim = this.#owner.settings["maskCache.victim"];
+    if (asksMaskCache({ entries: 1, victim }, pmd.stats.masks)) return size;
+    return { ...size, maskCache: size.maskCache.map((cell) => ({ ...cell, missRatio: size.missRatio })) };
   }
 
   /** Ends it; the PMDs' rings are given back with the PMDs. */
@@ -94,6 +106,7 @@ export class LiveProfiler {
     }
     const now = performance.now();
     for (const watch of this.#watches.values()) {
+      if (!isDeepStrictEqual(watch.policy, policyOf(this.#owner))) this.#order(watch);
       if (now < watch.next || watch.pmd.layout.owned.length === 0) continue;
       const share = onShare(watch.sampling);
       if (share === 1) this.#set(watch, true);
@@ -109,9 +122,18 @@ export class LiveProfiler {
     // Given back when the PMD ends.
     pmd.layout.owned.push(ring);
     pmd.channel.plain(Command.REGION, RegionId.SAMPLE_RING, ring.base, ring.size);
-    const watch: Watch = { pmd, ring, sampling: SAMPLING_FIRST, on: false, next: 0, latest: undefined };
+    const policy = policyOf(this.#owner);
+    const watch: Watch = {
+      pmd,
+      ring,
+      sampling: SAMPLING_FIRST,
+      on: false,
+      next: 0,
+      latest: undefined,
+      policy,
+    };
     this.#watches.set(pmd.index, watch);
-    this.#order({ pmd: pmd.index, ring: ring.base, sampling: watch.sampling });
+    this.#order(watch);
   }
 
   #take({ pmd, curves }: ProfileNews): void {
@@ -125,7 +147,7 @@ export class LiveProfiler {
     watch.sampling = fitting;
     this.#set(watch, false);
     watch.next = 0;
-    this.#order({ pmd, ring: watch.ring.base, sampling: fitting });
+    this.#order(watch);
   }
 
   #set(watch: Watch, on: boolean): void {
@@ -134,9 +156,21 @@ export class LiveProfiler {
     watch.pmd.channel.plain(Command.SET, Setting.SAMPLE, on ? 1 + Math.log2(watch.sampling) : 0);
   }
 
-  #order(order: ProfileOrder): void {
+  /** Has the worker begin anew with a PMD. */
+  #order(watch: Watch): void {
+    const { pmd, ring, sampling } = watch;
+    watch.policy = policyOf(this.#owner);
+    const order: ProfileOrder = { pmd: pmd.index, ring: ring.base, sampling, policy: watch.policy };
     this.#worker.postMessage(order);
   }
+}
+
+function policyOf({ settings }: Switch): LivePolicy {
+  return {
+    mode: settings["microflow.mode"],
+    insertInverse: settings["microflow.insertInverse"],
+    victim: settings["maskCache.victim"],
+  };
 }
 
 /** A program that makes its thread read TypeScript, and then runs the worker. */

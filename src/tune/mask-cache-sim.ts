@@ -23,6 +23,11 @@ export interface MaskCacheRound {
 /** Most misses of a batch: BATCH_MAX of the datapath. */
 const BATCH = 256;
 
+/** Whether misses ask the mask cache at all. */
+export function asksMaskCache({ entries }: MaskCachePolicy, masks: number): boolean {
+  return entries !== 0 && masks > 0;
+}
+
 /** Bits between the four probes of a cache of so many entries, as src/datapath/pmd-memory.ts sets them. */
 export function maskCacheShift(entries: number): number {
   const bits = Math.log2(Math.max(entries, 2));

@@ -3,6 +3,7 @@
 
 import type { Settings } from "../config/settings.ts";
 import type { Lookups } from "./lookups.ts";
+import { asksMaskCache } from "./mask-cache-sim.ts";
 import { type MicroflowOutcome, simulateMicroflow } from "./microflow-outcome.ts";
 import { roomFor } from "./microflow-sim.ts";
 import { type MaskCacheShares, NOTHING, SampledMisses } from "./sampled-misses.ts";
@@ -27,6 +28,8 @@ export interface HitPrediction {
   readonly microflow: number;
   /** Answered by the mask cache. */
   readonly maskCache: number;
+  /** Whether misses ask it: there is one, and more than one mask to choose from. */
+  readonly asksMaskCache: boolean;
   /** Found by the masked lookup alone. */
   readonly masked: number;
   /** Answered by nobody. */
@@ -47,6 +50,8 @@ export interface PredictOptions {
   readonly lookupsPerMs?: number;
   /** Most misses that are sent through a mask cache; of more, a sample of connections. */
   readonly missBudget?: number;
+  /** Masks that megaflows have; without it those that the lookups found. */
+  readonly masks?: number;
   /** Hears how far it is: 0 to 1. */
   readonly progress?: (share: number) => void;
 }
@@ -72,6 +77,7 @@ export function predictHits(
     const key = microflowKey(settings);
     byMicroflow.set(key, [...(byMicroflow.get(key) ?? []), settings]);
   }
+  const masks = options.masks ?? new Set(lookups.masks).size;
   const upcalls = share(countZeros(lookups.flows), lookups.count);
   const predictions = new Map<CacheSettings, HitPrediction>();
   const budget = options.missBudget ?? MISS_BUDGET;
@@ -91,11 +97,16 @@ export function predictHits(
       microflow = outcome;
     }
     for (const settings of group) {
+      const policy = { entries: settings["maskCache.entries"], victim: settings["maskCache.victim"] };
+      const asks = asksMaskCache(policy, masks);
       const behind = {
-        asked: misses.simulate(settings),
-        bypassed: microflow.bypassed === 0 ? NOTHING : everything.simulate(settings),
+        asked: asks ? misses.simulate(policy) : NOTHING,
+        bypassed: asks && microflow.bypassed !== 0 ? everything.simulate(policy) : NOTHING,
       };
-      predictions.set(settings, combine(settings, microflow, behind, upcalls));
+      predictions.set(settings, {
+        ...combine(settings, microflow, behind, upcalls),
+        asksMaskCache: asks,
+      });
     }
     options.progress?.(++done / byMicroflow.size);
   }
@@ -118,7 +129,7 @@ function combine(
   microflow: typeof OFF,
   behind: { readonly asked: MaskCacheShares; readonly bypassed: MaskCacheShares },
   upcall: number,
-): HitPrediction {
+): Omit<HitPrediction, "asksMaskCache"> {
   const missed = 1 - microflow.hits;
   // What goes around the microflow cache is all of the traffic, what it missed is not.
   const around = settings["microflow.entries"] === 0 ? 0 : microflow.bypassed;

@@ -4,14 +4,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { SwitchMemory } from "../datapath/memory.ts";
 import { RingReader } from "../datapath/ring.ts";
-import { LiveCurves, type MissRatioCurves } from "./live-curves.ts";
+import { LiveCurves, type LivePolicy, type MissRatioCurves } from "./live-curves.ts";
 import { LookupCollector } from "./lookups.ts";
 
-/** What it is told: where a PMD's ring is, and which share of its connections is in it. */
+/** What it is told: where a PMD's ring is, which share of its connections is in it, and how the caches work. */
 export interface ProfileOrder {
   readonly pmd: number;
   readonly ring: number;
   readonly sampling: number;
+  readonly policy: LivePolicy;
 }
 
 /** What it tells once a second, for every PMD. */
@@ -37,7 +38,7 @@ const sources = new Map<number, Source>();
 
 parentPort!.on("message", (order: ProfileOrder) => {
   const reader = new RingReader(memory, order.ring);
-  sources.set(order.pmd, { reader, curves: new LiveCurves(order.sampling), news: false });
+  sources.set(order.pmd, { reader, curves: new LiveCurves(order.sampling, order.policy), news: false });
 });
 setInterval(() => {
   for (const source of sources.values()) drain(source);

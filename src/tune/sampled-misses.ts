@@ -2,10 +2,9 @@
 // sample of connections through caches as much smaller.
 
 import type { Lookups } from "./lookups.ts";
-import { MaskCacheSim } from "./mask-cache-sim.ts";
+import { type MaskCachePolicy, MaskCacheSim } from "./mask-cache-sim.ts";
 import type { MicroflowRound } from "./microflow-sim.ts";
 import { mixName } from "./mix.ts";
-import type { CacheSettings } from "./predict-hits.ts";
 import type { Scratch } from "./scratch.ts";
 import { share } from "./share.ts";
 
@@ -74,10 +73,10 @@ export class SampledMisses {
     this.#recentCount += round.misses.length;
   }
 
-  /** What a mask cache of these settings does with them. */
-  simulate(settings: CacheSettings): MaskCacheShares {
-    const key = `${settings["maskCache.entries"]} ${settings["maskCache.victim"]}`;
-    const known = this.#known.get(key) ?? this.#simulate(settings);
+  /** What a mask cache does with them. */
+  simulate(policy: MaskCachePolicy): MaskCacheShares {
+    const key = `${policy.entries} ${policy.victim}`;
+    const known = this.#known.get(key) ?? this.#simulate(policy);
     this.#known.set(key, known);
     return known;
   }
@@ -105,16 +104,15 @@ export class SampledMisses {
     return { misses: places, missEnds: ends };
   }
 
-  #simulate(settings: CacheSettings): MaskCacheShares {
-    const entries = settings["maskCache.entries"];
+  #simulate({ entries, victim }: MaskCachePolicy): MaskCacheShares {
     if (entries === 0 || this.#onceCount === 0) return NOTHING;
     const size = Math.max(Math.min(entries, MINIATURE_MIN), entries >>> this.#sampling);
-    const sim = new MaskCacheSim({ entries: size, victim: settings["maskCache.victim"] });
+    const sim = new MaskCacheSim({ entries: size, victim });
     const once = sim.round(this.#lookups, this.#once.misses, this.#once.missEnds);
     const last = this.#recent.at(-1)!;
     const filling = Math.ceil((FILLINGS * size) / Math.max(1, last.misses.length)) - 1;
     // The kernel's rule lets high names stay for ever: what they displace it shows late.
-    const slow = settings["maskCache.victim"] === "kernel";
+    const slow = victim === "kernel";
     const settling = slow ? SETTLING_ROUNDS_MAX : Math.min(SETTLING_ROUNDS_MAX, filling);
     const settled = Math.max(settling, this.#recent.length - 1);
     for (let round = 0; round < settled; round++) {

@@ -60,7 +60,7 @@ export async function study(
   const start = performance.now();
   const learned = lab.learn((share) => progress(share * 0.2, "learning megaflows"));
   const learnedAt = performance.now();
-  const { reuse, predictions, recordedAt } = simulate(lab, gridOf(settings, grid), progress);
+  const { reuse, predictions, recordedAt } = simulate(lab, gridOf(settings, grid), learned.masks, progress);
   const traffic: Traffic = { packets: lab.packets, learned, ...reuse };
   const predictedAt = performance.now();
   const calibration = await calibrate(lab, {
@@ -118,6 +118,7 @@ type Reuse = Pick<Traffic, "lookups" | "connections" | "once" | "steady">;
 function simulate(
   lab: Lab,
   configurations: readonly Settings[],
+  masks: number,
   progress: StudyProgress,
 ): { readonly reuse: Reuse; readonly predictions: HitPrediction[]; readonly recordedAt: number } {
   const lookups = lab.record({ hashes: configurations.some((one) => one["microflow.mode"] === "exact") });
@@ -125,6 +126,7 @@ function simulate(
   progress(0.25, "measuring reuse distances");
   const reuse = reuseOf(lookups);
   const predictions = predictHits(lookups, configurations, {
+    masks,
     progress: (share) => progress(0.3 + 0.5 * share, "simulating caches"),
   });
   return { reuse, predictions, recordedAt };

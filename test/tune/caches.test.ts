@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { WorkloadSpec } from "../../src/bench/workload/spec.ts";
 import { defaultSettings, type Settings } from "../../src/config/settings.ts";
 import type { Lab } from "../../src/tune/lab.ts";
+import { LiveCurves } from "../../src/tune/live-curves.ts";
 import type { Lookups } from "../../src/tune/lookups.ts";
 import { predictHits } from "../../src/tune/predict-hits.ts";
 import { withLab } from "../support/tune-lab.ts";
@@ -99,6 +100,42 @@ test("a useless microflow cache is predicted to be bypassed as often as it is", 
     const real = microflow / (rounds * PACKETS);
     assert.ok(Math.abs(real - predicted!.microflow) < 0.005, `${real}, predicted ${predicted!.microflow}`);
   });
+});
+
+test("a live profile simulates the caches that the switch has", async () => {
+  const policies = [
+    { mode: "signature", insertInverse: 1, victim: "kernel" },
+    { mode: "exact", insertInverse: 1, victim: "lru" },
+    { mode: "signature", insertInverse: 8, victim: "lru" },
+  ] as const;
+  await recorded({ flows: 3000, masks: 16 }, (_lab, lookups) => {
+    for (const policy of policies) {
+      const live = new LiveCurves(1, policy);
+      for (let round = 0; round < 12; round++) live.add(lookups);
+      for (const { entries, missRatio, maskCache } of live.curves().sizes) {
+        if (entries > 1 << 14) continue;
+        const behind = maskCache.find((cell) => cell.entries === 4096)!;
+        const settings: Settings = {
+          ...defaultSettings,
+          "microflow.bypass": "off",
+          "microflow.mode": policy.mode,
+          "microflow.insertInverse": policy.insertInverse,
+          "microflow.entries": entries,
+          "maskCache.victim": policy.victim,
+          "maskCache.entries": 4096,
+        };
+        const [steady] = predictHits(lookups, [settings]);
+        const what = `${JSON.stringify(policy)} ${entries}`;
+        // The first rounds fill the caches, and they count as well.
+        near(1 - missRatio!, steady!.microflow, what);
+        near(1 - behind.missRatio!, steady!.microflow + steady!.maskCache, `${what} and a mask cache`);
+      }
+    }
+  });
+
+  function near(live: number, steady: number, what: string): void {
+    assert.ok(Math.abs(live - steady) < 0.1, `${what}: ${live} live, ${steady} of the whole`);
+  }
 });
 
 test("a sample of the misses tells the mask cache's hits within two points", async () => {

@@ -62,6 +62,7 @@ function hits(sizes: [number, number], shares: [number, number], bypassed = 0): 
     settings: { ...defaultSettings, "microflow.entries": sizes[0], "maskCache.entries": sizes[1] },
     microflow: shares[0],
     maskCache: shares[1],
+    asksMaskCache: sizes[1] !== 0,
     masked: 1 - shares[0] - shares[1],
     upcall: 0,
     bypassed,
