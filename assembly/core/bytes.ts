@@ -1,7 +1,11 @@
-// Copying packets. Up to 64 bytes go as four vector stores, which beats memory.copy by 2-3 ns.
+// Copying packets by vectors: memory.copy leaves WebAssembly for each call, which costs a packet of 64 bytes
+// 2-3 ns and one of 566 bytes 15.
 
 /** Longest packet that goes as four vectors. */
 export const VECTORS_MAX: u32 = 64;
+
+/** Longest packet that is worth copying by vectors: what a small frame holds, and its headroom. */
+const LOOP_MAX: u32 = 2048;
 
 /** What is inlined where it is called: a call makes the caller put all that it holds in memory. */
 export class Bytes {
@@ -14,10 +18,20 @@ export class Bytes {
   }
 }
 
-/** Copies `length` bytes; up to 63 bytes behind the target may be overwritten. */
+/** Copies `length` bytes to elsewhere; where they are fewer than 64, bytes behind the target are overwritten up to there. */
 export function copyBytes(target: u32, source: u32, length: u32): void {
-  if (length <= VECTORS_MAX) Bytes.copyVectors(target, source);
-  else memory.copy(target, source, length);
+  if (length > LOOP_MAX) {
+    memory.copy(target, source, length);
+    return;
+  }
+  if (length > VECTORS_MAX) {
+    const end = source + length - VECTORS_MAX;
+    const lastTarget = target + length - VECTORS_MAX;
+    for (; source < end; source += VECTORS_MAX, target += VECTORS_MAX) Bytes.copyVectors(target, source);
+    Bytes.copyVectors(lastTarget, end);
+    return;
+  }
+  Bytes.copyVectors(target, source);
 }
 
 /** 16 bits in network order from or to the host's. */

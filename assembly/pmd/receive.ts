@@ -1,7 +1,7 @@
 // HOT: receive. Takes a burst off a receive queue into the receive context, copying each packet into a
 // fresh frame as a NIC would. A packet costs its index entry (8 bytes) and its own bytes.
 
-import { Bytes, VECTORS_MAX } from "../core/bytes.ts";
+import { Bytes, copyBytes, VECTORS_MAX } from "../core/bytes.ts";
 import { frameAllocFor, frameFreeSmall, frameGiveMany, frameTakeMany } from "../core/frame-pool.ts";
 import { ringPeek, ringRelease } from "../core/ring.ts";
 import { count, ports, regionBase } from "../core/state.ts";
@@ -48,6 +48,8 @@ import { refuse } from "./refuse.ts";
  */
 const COLOUR_SHIFT: u32 = 5;
 const COLOURS: u32 = 15 << 6;
+/** Mean length from which it pays to touch a burst's bytes first. */
+const LONG_BYTES: u32 = 128;
 /** Shortest frame with an Ethernet header. */
 const ETHERNET_HEADER: u32 = 14;
 
@@ -82,6 +84,7 @@ function receiveTrace(queue: u32, context: u32, batch: u32): u32 {
   const room = frameTakeMany(context + BATCH_FRAMES, min<u32>(allowed(queue, batch), packets - next));
   const entries = index + (next << 3);
   let received: u32 = 0;
+  touchLong(context, entries, room);
   while (received < room) {
     received = copyShort(context, entries, received, room);
     if (received === room || !copyLong(context, entries, received)) break;
@@ -95,6 +98,22 @@ function receiveTrace(queue: u32, context: u32, batch: u32): u32 {
   }
   store<u32>(queue, next, RXQ_TRACE_NEXT);
   return received;
+}
+
+/**
+ * Starts reading the bytes of a burst of long packets, which lie one behind the other in a trace. The processor fetches
+ * ahead by itself, but begins anew on each page, and a page is a few packets. Short packets are as fast without.
+ */
+function touchLong(context: u32, entries: u32, packets: u32): void {
+  if (packets === 0) return;
+  const last = entries + ((packets - 1) << 3);
+  const first = load<u32>(entries);
+  const end = load<u32>(last) + load<u32>(last, 4);
+  if (end - first < packets * LONG_BYTES || end - first > packets * FRAME_DATA_MAX) return;
+  let touched: u32 = 0;
+  for (let at = first; at < end; at += 64) touched |= load<u8>(at) as u32;
+  // Stored where it does no harm, so that the loads are not optimised away.
+  store<u32>(context, touched, BATCH_IN_PORT);
 }
 
 /** Copies short packets from place `first` on into their frames; returns the place of the first long one, or `room`. */
@@ -123,7 +142,7 @@ function copyLong(context: u32, entries: u32, i: u32): bool {
     store<u32>(at, big, BATCH_FRAMES);
   }
   const data = load<u32>(at, BATCH_FRAMES) + FRAME_HEADROOM;
-  memory.copy(data, load<u32>(entries + (i << 3)), length);
+  copyBytes(data, load<u32>(entries + (i << 3)), length);
   store<u32>(at, data, BATCH_DATA);
   store<u32>(at, length, BATCH_LENGTHS);
   return true;
