@@ -37,18 +37,30 @@ export function maskCacheReload(): void {
 }
 
 /**
- * The entry of the hash with MASK_CACHE_KNOWN, or the entry to overwrite without it; 0 when the packet
- * goes around the cache.
+ * Whether there is anything to ask. With a single mask there is nothing to choose; the kernel asks all the same,
+ * and so does its profile.
  */
-export function maskCacheFind(skbHash: u32, key: u32): u32 {
-  if (skbHash === 0 || base === 0) return 0;
+export function maskCacheTells(): bool {
+  return base !== 0 && (maskCount > 1 || victimRule === MASK_CACHE_VICTIM_KERNEL);
+}
+
+/** Reads the first of the name's four entries, so that it is on its way; any value. */
+export function maskCacheTouch(name: u32): u32 {
+  return load<u32>(base + (name & entryMask) * MASK_CACHE_ENTRY_SIZE);
+}
+
+/**
+ * The entry of the name with MASK_CACHE_KNOWN, or the entry to overwrite without it; 0 when the packet
+ * goes around the cache: name 0.
+ */
+export function maskCacheFind(name: u32): u32 {
+  if (name === 0) return 0;
   ticks++;
-  const hash = nameOf(skbHash, key);
   let victim: u32 = 0;
-  let probe = hash;
+  let probe = name;
   for (let segment: u32 = 0; segment < MASK_CACHE_PROBES; segment++) {
     const entry = base + (probe & entryMask) * MASK_CACHE_ENTRY_SIZE;
-    if (load<u32>(entry, MASK_CACHE_HASH) === hash) return entry | MASK_CACHE_KNOWN;
+    if (load<u32>(entry, MASK_CACHE_HASH) === name) return entry | MASK_CACHE_KNOWN;
     if (victim === 0 || worse(entry, victim)) victim = entry;
     probe >>= shift;
   }

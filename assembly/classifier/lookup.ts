@@ -4,12 +4,13 @@
 
 import { pmd } from "../core/state.ts";
 import { tableHome, tableNext, tableSignature } from "../core/table.ts";
-import { Masked, maskedHash } from "../key/masked.ts";
+import { hashSecret, Masked, maskedHash } from "../key/masked.ts";
 import { FLOW_MASK } from "../layout/flow.ts";
 import { TABLE_BASE, TABLE_MASK, TABLE_OLD_BASE, TABLE_OLD_MASK } from "../layout/hash-table.ts";
+import { MASK_KIND, MASK_KIND_TWO } from "../layout/mask.ts";
 import { PMD_FLOW_TABLE } from "../layout/pmd.ts";
 import { maskAt, maskBitEnd, maskByBit, maskCount } from "./masks.ts";
-import { pruneChunk, pruneChunks, pruneCovered, pruneReady } from "./pruning.ts";
+import { NO_MASK, pruneChunk, pruneChunks, pruneCovered, pruneFirst, pruneReady } from "./pruning.ts";
 
 /** Masks tried by the last search. */
 export let visited: u32 = 0;
@@ -25,21 +26,16 @@ export const NOWHERE: u32 = 0xffffffff;
 /** The mask that is most likely to match, for a packet of which nothing is known; 0 = there is none. */
 export function firstGuess(key: u32): u32 {
   if (!pruneReady || maskCount <= 2) return maskCount === 0 ? 0 : maskAt(0);
-  for (let chunk: u32 = 0; chunk < pruneChunks; chunk++) {
-    const candidates = pruneChunk(key, chunk);
-    if (candidates !== 0) return maskByBit((chunk << 6) + (ctz<u64>(candidates) as u32));
-  }
-  return 0;
+  const bit = pruneFirst(key);
+  return bit === NO_MASK ? 0 : maskByBit(bit);
 }
 
 /**
- * The flow whose signature is in the home bucket of the key under the mask, unverified; 0 = none there,
- * which does not say that there is none at all.
+ * The flow whose signature is in its home bucket of the table, unverified; 0 = none there, which does not
+ * say that there is none at all.
  */
-export function candidate(mask: u32, key: u32): u32 {
-  const signature = tableSignature(maskedHash(mask, key));
-  const table = pmd + PMD_FLOW_TABLE;
-  const bucket = tableHome(load<u32>(table, TABLE_BASE), load<u32>(table, TABLE_MASK), signature);
+export function candidate(base: u32, tableMask: u32, signature: u32): u32 {
+  const bucket = tableHome(base, tableMask, signature);
   const equal = i32x4.bitmask(i32x4.eq(v128.load(bucket), i32x4.splat(signature)));
   return equal === 0 ? 0 : load<u32>(bucket + ((ctz<i32>(equal) as u32) << 2), 16);
 }
@@ -63,12 +59,36 @@ export function lookupMasks(key: u32, except: u32): u32 {
 function lookupInOrder(key: u32, except: u32, fromBit: u32): u32 {
   const end = maskCount;
   const covered = maskByBit(fromBit);
+  const table = pmd + PMD_FLOW_TABLE;
+  const base = load<u32>(table, TABLE_BASE);
+  const tableMask = load<u32>(table, TABLE_MASK);
+  const growing = load<u32>(table, TABLE_OLD_BASE) !== 0;
+  const lane0 = v128.load(key);
+  const lane1 = v128.load(key, 16);
+  const secret0 = hashSecret(0);
+  const secret1 = hashSecret(16);
+  let tried: u32 = 0;
   for (let i: u32 = 0; i < end; i++) {
     const mask = maskAt(i);
     if (i === except || mask < covered) continue;
-    const flow = tryMask(mask, key);
-    if (flow !== 0) return flow;
+    let flow: u32 = 0;
+    tried++;
+    if (load<u32>(mask, MASK_KIND) === MASK_KIND_TWO && !growing) {
+      const signature = tableSignature(Masked.hashTwo(mask, lane0, lane1, secret0, secret1));
+      const signatures = v128.load(tableHome(base, tableMask, signature));
+      // Nearly always: not here, and not in the next bucket.
+      if (!v128.any_true(i32x4.eq(signatures, i32x4.splat(signature))) && !i32x4.all_true(signatures))
+        continue;
+      flow = probe(base, tableMask, signature, mask, key);
+    } else {
+      flow = tryMask(mask, key);
+      tried--;
+    }
+    if (flow === 0) continue;
+    visited += tried;
+    return flow;
   }
+  visited += tried;
   return 0;
 }
 

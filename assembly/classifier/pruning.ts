@@ -13,6 +13,7 @@ import {
   PRUNE_BUILD_SLOTS,
   PRUNE_BYTES_MAX,
   PRUNE_LIST_GENERATION,
+  PRUNE_LIST_SCRATCH,
   PRUNE_LIST_SIZE,
   PRUNE_LIST_USERS,
   PRUNE_MASKS_MIN,
@@ -21,6 +22,11 @@ import {
 } from "../layout/pruning.ts";
 import { classSize } from "./flows.ts";
 import { maskAt, maskBitEnd, maskCount } from "./masks.ts";
+
+/** No mask's number. */
+export const NO_MASK: u32 = 0xffffffff;
+/** Rows of 64 bytes and more, as a shift. */
+const WIDE_SHIFT: u32 = 6;
 
 /** Whether a set is in use. */
 export let pruneReady: bool = false;
@@ -63,6 +69,50 @@ export function pruneChunk(key: u32, chunk: u32): u64 {
     candidates &= load<u64>(load<u32>(entry, 4) + (value << shift) + within);
   }
   return candidates;
+}
+
+/** The number of the first mask that can match the key; NO_MASK when none of those covered can. */
+export function pruneFirst(key: u32): u32 {
+  if (rowShift >= WIDE_SHIFT) return firstWide(key);
+  for (let chunk: u32 = 0; chunk < pruneChunks; chunk++) {
+    const candidates = pruneChunk(key, chunk);
+    if (candidates !== 0) return (chunk << 6) + (ctz<u64>(candidates) as u32);
+  }
+  return NO_MASK;
+}
+
+/** 512 masks at a time, and no branch on which of them it is: a packet's mask is anyone's guess. */
+function firstWide(key: u32): u32 {
+  const end = listEnd;
+  const zero = i64x2.splat(0);
+  const scratch = list + PRUNE_LIST_SCRATCH;
+  for (let within: u32 = 0; within >> rowShift === 0; within += 64) {
+    let a = i64x2.splat(-1);
+    let b = a;
+    let c = a;
+    let d = a;
+    for (let entry = list; entry < end; entry += 8) {
+      const value = load<u8>(key + load<u32>(entry)) as u32;
+      const row = load<u32>(entry, 4) + (value << rowShift) + within;
+      a = v128.and(a, v128.load(row));
+      b = v128.and(b, v128.load(row, 16));
+      c = v128.and(c, v128.load(row, 32));
+      d = v128.and(d, v128.load(row, 48));
+    }
+    const words =
+      i64x2.bitmask(i64x2.ne(a, zero)) |
+      (i64x2.bitmask(i64x2.ne(b, zero)) << 2) |
+      (i64x2.bitmask(i64x2.ne(c, zero)) << 4) |
+      (i64x2.bitmask(i64x2.ne(d, zero)) << 6);
+    if (words === 0) continue;
+    v128.store(scratch, a);
+    v128.store(scratch, b, 16);
+    v128.store(scratch, c, 32);
+    v128.store(scratch, d, 48);
+    const word = ctz<i32>(words) as u32;
+    return (within << 3) + (word << 6) + (ctz<u64>(load<u64>(scratch + (word << 3))) as u32);
+  }
+  return NO_MASK;
 }
 
 /** Tells the sets of a new flow. */

@@ -52,8 +52,20 @@ export function packedHash(mask: u32, packed: u32): u32 {
   return finish(sum, mask);
 }
 
+/** The secret words for the lane at `offset`. */
+export function hashSecret(offset: u32): v128 {
+  return v128.load(hashKeys + offset);
+}
+
 /** What is inlined where it is called. */
 export class Masked {
+  /** maskedHash under a mask of lanes 0 and 1, for a loop over masks that holds the key and its secrets. */
+  @inline static hashTwo(mask: u32, lane0: v128, lane1: v128, secret0: v128, secret1: v128): u32 {
+    const keyed0 = i32x4.add(v128.and(lane0, v128.load(mask, MASK_BYTES)), secret0);
+    const keyed1 = i32x4.add(v128.and(lane1, v128.load(mask, MASK_BYTES + 16)), secret1);
+    return finish(i64x2.add(nh(keyed0), nh(keyed1)), mask);
+  }
+
   /** maskedEquals, with the commonest kind of mask inline. */
   @inline static equals(flow: u32, mask: u32, key: u32): bool {
     if (load<u32>(mask, MASK_KIND) !== MASK_KIND_TWO) return maskedEquals(flow, mask, key);
@@ -115,7 +127,10 @@ function maskedEqualsAny(flow: u32, mask: u32, key: u32): bool {
 
 /** NH of the lane at `offset`: (w0 + k0)(w2 + k2) and (w1 + k1)(w3 + k3) as two 64-bit sums. */
 function product(lane: v128, offset: u32): v128 {
-  const keyed = i32x4.add(lane, v128.load(hashKeys + offset));
+  return nh(i32x4.add(lane, v128.load(hashKeys + offset)));
+}
+
+function nh(keyed: v128): v128 {
   return i64x2.extmul_low_i32x4_u(keyed, v128.shuffle<i32>(keyed, keyed, 2, 3, 0, 1));
 }
 

@@ -15,6 +15,8 @@ export const PRUNE_LIST_SIZE: u32 = 4096;
 /** In it: number of the set, and scratch of its making (u16 a byte of the key). */
 export const PRUNE_LIST_GENERATION: u32 = 1016;
 export const PRUNE_LIST_USERS: u32 = 1024;
+/** 64 bytes for a search. */
+export const PRUNE_LIST_SCRATCH: u32 = 4032;
 /** 4,096 + 32 * 256 * 128. */
 export const PRUNE_SET_SIZE: u32 = 1052672;
 /** Two sets: the one in use and the one being built. */

@@ -7,9 +7,11 @@ import {
   maskCacheFind,
   maskCacheForget,
   maskCacheGuess,
+  maskCacheName,
   maskCacheNote,
+  maskCacheTells,
+  maskCacheTouch,
 } from "../cache/mask-cache.ts";
-import { Microflow } from "../cache/microflow.ts";
 import {
   candidate,
   firstGuess,
@@ -19,7 +21,9 @@ import {
   visited,
   visitedReset,
 } from "../classifier/lookup.ts";
-import { count, sampleRing, traceRing } from "../core/state.ts";
+import { count, pmd, sampleRing, traceRing } from "../core/state.ts";
+import { tableSignature } from "../core/table.ts";
+import { hashSecret, Masked, maskedHash } from "../key/masked.ts";
 import {
   BATCH_ENTRIES,
   BATCH_FLOWS,
@@ -32,10 +36,12 @@ import {
   BATCH_VISITED,
 } from "../layout/batch.ts";
 import { FLOW_MASK } from "../layout/flow.ts";
-import { MASK_HITS, MASK_INDEX } from "../layout/mask.ts";
+import { TABLE_BASE, TABLE_MASK } from "../layout/hash-table.ts";
+import { MASK_HITS, MASK_INDEX, MASK_KIND, MASK_KIND_TWO } from "../layout/mask.ts";
+import { PMD_FLOW_TABLE } from "../layout/pmd.ts";
 import { LookupLevel, PmdStat } from "../layout/stat.ts";
 import { keyAt } from "./contexts.ts";
-import { microflowRemember } from "./microflow.ts";
+import { microflowRemember, microflowRemembers } from "./microflow.ts";
 import { sampleLookups } from "./sample.ts";
 import { traceLookups } from "./trace.ts";
 import { isPending, pendings } from "./upcalls.ts";
@@ -43,14 +49,36 @@ import { isPending, pendings } from "./upcalls.ts";
 /** Asks the mask cache about every miss, and decides which mask to try first. */
 export function stageMaskCache(context: u32): void {
   const end = context + (load<u32>(context, BATCH_MISS_COUNT) << 2);
+  if (end === context) return;
+  if (maskCacheTells()) touchEntries(context, end);
+  else forgetNames(context, end);
   for (let at = context; at < end; at += 4) {
-    const i = load<u32>(at, BATCH_MISSES);
-    const key = keyAt(context, i);
-    const answer = maskCacheFind(load<u32>(context + (i << 2), BATCH_HASHES), key);
+    const answer = maskCacheFind(load<u32>(at, BATCH_ENTRIES));
     const guess = maskCacheGuess(answer);
     store<u32>(at, answer, BATCH_ENTRIES);
-    store<u32>(at, guess === 0 ? firstGuess(key) : guess, BATCH_GUESSES);
+    store<u32>(
+      at,
+      guess === 0 ? firstGuess(keyAt(context, load<u32>(at, BATCH_MISSES))) : guess,
+      BATCH_GUESSES,
+    );
   }
+}
+
+/** Names every miss, and starts reading the entry that it most likely has. */
+function touchEntries(context: u32, end: u32): void {
+  let touched: u32 = 0;
+  for (let at = context; at < end; at += 4) {
+    const i = load<u32>(at, BATCH_MISSES);
+    const name = maskCacheName(load<u32>(context + (i << 2), BATCH_HASHES), keyAt(context, i));
+    touched |= maskCacheTouch(name);
+    store<u32>(at, name, BATCH_ENTRIES);
+  }
+  // Stored where it does no harm, so that the loads are not optimised away.
+  store<u32>(context, touched, BATCH_LEVELS);
+}
+
+function forgetNames(context: u32, end: u32): void {
+  for (let at = context; at < end; at += 4) store<u32>(at, 0, BATCH_ENTRIES);
 }
 
 /** Finds the megaflow of every miss, and tells both caches. */
@@ -66,28 +94,42 @@ export function stageMasked(context: u32): void {
 
 /** Reads every bucket, and then starts reading every flow that a bucket named. */
 function findCandidates(context: u32, misses: u32): void {
-  for (let m: u32 = 0; m < misses; m++) {
-    const at = context + (m << 2);
+  const end = context + (misses << 2);
+  const table = pmd + PMD_FLOW_TABLE;
+  const base = load<u32>(table, TABLE_BASE);
+  const tableMask = load<u32>(table, TABLE_MASK);
+  const secret0 = hashSecret(0);
+  const secret1 = hashSecret(16);
+  for (let at = context; at < end; at += 4) {
     const i = load<u32>(at, BATCH_MISSES);
     const guess = load<u32>(at, BATCH_GUESSES);
-    store<u32>(context + (i << 2), guess === 0 ? 0 : candidate(guess, keyAt(context, i)), BATCH_FLOWS);
+    const key = keyAt(context, i);
+    let flow: u32 = 0;
+    if (guess !== 0) {
+      const two = load<u32>(guess, MASK_KIND) === MASK_KIND_TWO;
+      const hash = two
+        ? Masked.hashTwo(guess, v128.load(key), v128.load(key, 16), secret0, secret1)
+        : maskedHash(guess, key);
+      flow = candidate(base, tableMask, tableSignature(hash));
+    }
+    store<u32>(context + (i << 2), flow, BATCH_FLOWS);
   }
   let touched: u32 = 0;
-  for (let m: u32 = 0; m < misses; m++) {
-    const i = load<u32>(context + (m << 2), BATCH_MISSES);
-    touched |= load<u32>(load<u32>(context + (i << 2), BATCH_FLOWS));
+  for (let at = context; at < end; at += 4) {
+    touched |= load<u32>(load<u32>(context + (load<u32>(at, BATCH_MISSES) << 2), BATCH_FLOWS));
   }
   // Stored where it does no harm, so that the loads are not optimised away.
   store<u32>(context, touched, BATCH_LEVELS);
 }
 
 function settleMisses(context: u32, misses: u32): void {
+  const end = context + (misses << 2);
+  const remembers = microflowRemembers();
   let tried: u32 = 0;
   let unknown: u32 = 0;
   let cacheHits: u32 = 0;
   let cacheInserts: u32 = 0;
-  for (let m: u32 = 0; m < misses; m++) {
-    const miss = context + (m << 2);
+  for (let miss = context; miss < end; miss += 4) {
     const i = load<u32>(miss, BATCH_MISSES);
     const at = context + (i << 2);
     const key = keyAt(context, i);
@@ -95,7 +137,7 @@ function settleMisses(context: u32, misses: u32): void {
     const answer = load<u32>(miss, BATCH_ENTRIES);
     let flow = load<u32>(at, BATCH_FLOWS);
     let masks: u32 = 1;
-    if (flow === 0 || load<u32>(flow, FLOW_MASK) !== guess || !Microflow.verify(flow, key)) {
+    if (flow === 0 || load<u32>(flow, FLOW_MASK) !== guess || !Masked.equals(flow, guess, key)) {
       flow = findTheLongWay(guess, key);
       masks = visited;
     }
@@ -111,15 +153,15 @@ function settleMisses(context: u32, misses: u32): void {
       continue;
     }
     const mask = load<u32>(flow, FLOW_MASK);
-    const hit = (answer & MASK_CACHE_KNOWN) !== 0 && mask === guess;
-    cacheHits += hit ? 1 : 0;
-    store<u32>(at, hit ? LookupLevel.MASK_CACHE : LookupLevel.MASKED, BATCH_LEVELS);
+    const hit: u32 = answer & MASK_CACHE_KNOWN & (mask === guess ? MASK_CACHE_KNOWN : 0);
+    cacheHits += hit;
+    store<u32>(at, hit !== 0 ? LookupLevel.MASK_CACHE : LookupLevel.MASKED, BATCH_LEVELS);
     store<u32>(mask, load<u32>(mask, MASK_HITS) + 1, MASK_HITS);
     if (answer !== 0) {
       const index = load<u32>(mask, MASK_INDEX);
       if (maskCacheNote(answer, load<u32>(at, BATCH_HASHES), key, index)) cacheInserts++;
     }
-    microflowRemember(load<u32>(at, BATCH_SIGNATURES), key, flow);
+    if (remembers) microflowRemember(load<u32>(at, BATCH_SIGNATURES), key, flow);
   }
   count(PmdStat.MASKS_VISITED, tried);
   count(PmdStat.HIT_MASK_CACHE, cacheHits);

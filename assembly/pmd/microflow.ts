@@ -63,9 +63,14 @@ export function stageMicroflow(context: u32): void {
   if (automatic) judge(packets, packets - misses);
 }
 
-/** Tells the cache where a packet that it did not know was found. */
+/** Whether the cache is told what it did not know. */
+export function microflowRemembers(): bool {
+  return enabled && !bypassed;
+}
+
+/** Tells the cache where a packet that it did not know was found; microflowRemembers() holds. */
 export function microflowRemember(signature: u32, key: u32, flow: u32): void {
-  if (!enabled || bypassed || signature === 0) return;
+  if (signature === 0) return;
   const inserted = exact ? exactInsert(signature, key, flow) : microflowInsert(signature, flow);
   if (inserted) count(PmdStat.MICROFLOW_INSERTS, 1);
 }

@@ -87,6 +87,8 @@ static inline __attribute__((always_inline)) void put_v128(u32 p, v128 value, u3
 #define i8x16_all_true(a) (_mm_testz_si128(_mm_cmpeq_epi8(a, _mm_setzero_si128()), _mm_set1_epi32(-1)))
 #define i64x2_all_true(a) (_mm_testz_si128(_mm_cmpeq_epi64(a, _mm_setzero_si128()), _mm_set1_epi32(-1)))
 #define i64x2_eq(a, b) _mm_cmpeq_epi64(a, b)
+#define i64x2_ne(a, b) _mm_xor_si128(_mm_cmpeq_epi64(a, b), _mm_set1_epi32(-1))
+#define i64x2_bitmask(a) _mm_movemask_pd(_mm_castsi128_pd(a))
 #define i64x2_sub(a, b) _mm_sub_epi64(a, b)
 #define i64x2_shl(a, n) _mm_slli_epi64(a, n)
 #define i64x2_shr_u(a, n) _mm_srli_epi64(a, n)
