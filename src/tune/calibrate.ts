@@ -35,7 +35,7 @@ export interface Calibration {
   readonly ghz: number;
   /** Connections of the traffic. */
   readonly connections: number;
-  /** Times that every anchor was measured. */
+  /** Times that every anchor was measured at least. */
   readonly passes: number;
   /** Milliseconds that it took. */
   readonly tookMs: number;
@@ -50,19 +50,25 @@ export interface CalibrateOptions {
   readonly progress?: (share: number) => void;
 }
 
-const WARM_PACKETS = 1 << 18;
-/** Milliseconds after which no further pass is begun. */
-const BUDGET_MS = 800;
+/** Milliseconds after which nothing further is begun, once every anchor has been measured. */
+const BUDGET_MS = 850;
 const PASSES_MAX = 9;
 /** Of an anchor's passes this one counts: what else runs on the machine only adds, luck takes a little away. */
 const QUANTILE = 0.25;
-/** Packets that are measured, and of which stages are timed. */
-const WINDOW_PACKETS = 1 << 17;
+/**
+ * Packets that are measured, of which stages are timed, and that have the stages optimised; and milliseconds that each
+ * may take, where packets are slow, because they come one by one or because the machine has other things to do.
+ */
+const WINDOW_PACKETS = 1 << 16;
 const STAGE_PACKETS = 1 << 15;
-/** Packets an entry, and least and most of them, until a cache holds what it will. */
+const WARM_PACKETS = 1 << 17;
+const WINDOW_MS = 20;
+const STAGE_MS = 5;
+const WARM_MS = 30;
+const FILL_MS = 80;
+/** Packets an entry, and least of them, until a cache holds what it will: all that one round of a trace can give it. */
 const FILLINGS = 4;
-const FILL_LEAST = 1 << 16;
-const FILL_ROUNDS = 2;
+const FILL_LEAST = 1 << 14;
 /** A microflow cache that goes around itself so much of the time costs what its trials do. */
 const BYPASSED = 0.5;
 
@@ -87,21 +93,22 @@ export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Ca
   const stages: StageSums[] = [];
   await configureFor(lab, options.settings, [0, 0]);
   // V8 moves the stages, each called by itself for the first time, into optimised code.
-  lab.measureStages(WARM_PACKETS);
-  let done = 0;
-  let slowest = 0;
-  while (done < PASSES_MAX && performance.now() - start + slowest < (done === 0 ? Infinity : BUDGET_MS)) {
-    const passStart = performance.now();
-    for (const [i, sizes] of plan.entries()) {
-      await configureFor(lab, options.settings, sizes);
-      lab.fill(fillPackets(lab, sizes));
-      const { cyclesPerPacket, hits } = lab.measure(WINDOW_PACKETS);
-      passes[i]!.push({ cycles: cyclesPerPacket, hits });
-      if (done === 0) stages.push(lab.measureStages(STAGE_PACKETS));
-      options.progress?.(Math.min(1, (performance.now() - start) / BUDGET_MS));
-    }
-    slowest = Math.max(slowest, performance.now() - passStart);
-    done++;
+  lab.measureStages(WARM_PACKETS, WARM_MS);
+  const took = plan.map(() => 0);
+  const gone = (): number => performance.now() - start;
+  // In turns: what disturbs the machine for a while shall disturb all alike.
+  for (let step = 0; step < plan.length * PASSES_MAX; step++) {
+    const i = step % plan.length;
+    const isFirst = step < plan.length;
+    if (!isFirst && gone() + took[i]! > BUDGET_MS) break;
+    const before = gone();
+    await configureFor(lab, options.settings, plan[i]!);
+    lab.fill(fillPackets(lab, plan[i]!), FILL_MS);
+    const { cyclesPerPacket, hits } = lab.measure(WINDOW_PACKETS, WINDOW_MS);
+    passes[i]!.push({ cycles: cyclesPerPacket, hits });
+    took[i] = gone() - before;
+    if (isFirst) stages.push(lab.measureStages(STAGE_PACKETS, STAGE_MS));
+    options.progress?.(Math.min(1, gone() / BUDGET_MS));
   }
   return {
     anchors: plan.map((sizes, i) => anchorOf(sizes, passes[i]!, stages[i]!)),
@@ -109,8 +116,8 @@ export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Ca
     caches: cpuCaches(),
     ghz: cycleCounter().ghz,
     connections: options.connections,
-    passes: done,
-    tookMs: performance.now() - start,
+    passes: passes.at(-1)!.length,
+    tookMs: gone(),
   };
 }
 
@@ -123,12 +130,9 @@ async function configureFor(lab: Lab, settings: Settings, [microflow, maskCache]
   });
 }
 
-/** Enough to fill the caches, and no more than a few rounds. */
+/** Enough to fill the caches, and no more than a round of the trace, or a few of a short one. */
 function fillPackets(lab: Lab, [microflow, maskCache]: Sizes): number {
-  const most = Math.max(
-    FILL_LEAST * FILL_ROUNDS,
-    lab.packets * (lab.packets > WINDOW_PACKETS ? 1 : FILL_ROUNDS),
-  );
+  const most = Math.max(2 * FILL_LEAST, lab.packets);
   return Math.min(most, Math.max(FILL_LEAST, FILLINGS * Math.max(microflow, maskCache)));
 }
 

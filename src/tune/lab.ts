@@ -165,10 +165,10 @@ export class Lab extends Switch {
     return hitsBetween(before, this.counters.counters);
   }
 
-  /** Sends so many packets from the trace's beginning with nobody looking: in whole rounds, if it is short. */
-  fill(packets: number): void {
+  /** Sends so many packets from the trace's beginning with nobody looking, and no further ones after `maxMs`. */
+  fill(packets: number, maxMs = Number.POSITIVE_INFINITY): void {
     this.#rewind(0);
-    this.#send(packets, () => {
+    this.#send(packets, maxMs, 0, () => {
       const received = this.#runner.datapath.poll(TURNS, this.#clock());
       this.#pmd.handler.drain();
       this.revalidator.turn({ deadline: Number.POSITIVE_INFINITY });
@@ -177,13 +177,18 @@ export class Lab extends Switch {
     this.#silence();
   }
 
-  /** Sends so many packets from where the trace was left, and returns what they took: in whole rounds, if it is short. */
-  measure(packets: number): Measured {
+  /**
+   * Sends so many packets from where the trace was left, and returns what they took: in whole rounds, if it is short.
+   * After `maxMs` it may end sooner, but not before a round of a short trace.
+   */
+  measure(packets: number, maxMs = Number.POSITIVE_INFINITY): Measured {
     const { read, ghz } = cycleCounter();
     const before = this.counters.counters;
     const calls = new CallTimes();
+    const isShort = this.packets <= WHOLE_ROUNDS;
+    const wanted = isShort ? Math.ceil(packets / this.packets) * this.packets : packets;
     this.#goOn();
-    this.#send(packets, () => {
+    this.#send(wanted, maxMs, isShort ? this.packets : 0, () => {
       const start = read();
       const received = this.#runner.datapath.poll(TURNS, this.#clock());
       calls.add(read() - start, Math.max(1, received));
@@ -195,16 +200,16 @@ export class Lab extends Switch {
     return { cyclesPerPacket, nsPerPacket: cyclesPerPacket / ghz, hits };
   }
 
-  /** Cycles by stage of so many packets. Timing each stage of each batch costs a little by itself. */
-  measureStages(packets: number): StageSums {
+  /** Cycles by stage of some packets from where the trace was left. Timing every stage costs a little by itself. */
+  measureStages(packets: number, maxMs: number): StageSums {
     const stages = this.#stages;
+    const deadline = performance.now() + maxMs;
     stages.reset();
     this.#goOn();
-    this.#send(packets, () => {
-      const before = stages.received;
+    const first = stages.received;
+    do {
       for (let i = 0; i < TURNS; i++) stages.timeBatch();
-      return (stages.received - before) >>> 0;
-    });
+    } while ((stages.received - first) >>> 0 < packets && performance.now() < deadline);
     this.#silence();
     return stages.sums();
   }
@@ -229,13 +234,14 @@ export class Lab extends Switch {
     }
   }
 
-  #send(packets: number, call: () => number): void {
-    const rounds = this.packets <= WHOLE_ROUNDS ? Math.ceil(packets / this.packets) : 0;
-    const wanted = Math.max(packets, rounds * this.packets);
-    for (let sent = 0, idle = 0; sent < wanted && idle < IDLE_CALLS; ) {
+  /** Calls until so many packets are sent, or `least` of them and `maxMs` are gone, or none come. */
+  #send(packets: number, maxMs: number, least: number, call: () => number): void {
+    const deadline = performance.now() + maxMs;
+    for (let sent = 0, idle = 0; sent < packets && idle < IDLE_CALLS; ) {
       const received = call();
       sent += received;
       idle = received === 0 ? idle + 1 : 0;
+      if (sent >= least && performance.now() > deadline) return;
     }
   }
 
