@@ -34,6 +34,8 @@ export interface Advice {
 const TIE = 0.01;
 /** A gain below this is not worth a change. */
 const WORTH = 0.005;
+/** Share of lookups below which it does not matter what becomes of those that the microflow cache misses. */
+const FEW_MISSES = 0.01;
 
 /** Chooses among candidates that differ in sizes alone. */
 export function advise(traffic: TrafficFacts, settings: Settings, candidates: readonly Candidate[]): Advice {
@@ -85,11 +87,7 @@ function reasonOf(
     );
   }
   if (settings["maskCache.entries"] === 0 && present.hits.settings["maskCache.entries"] > 0) {
-    parts.push(
-      present.hits.asksMaskCache
-        ? "the mask cache costs a miss more than it saves"
-        : "with a single mask nobody asks the mask cache",
-    );
+    parts.push(uselessMaskCache(present, recommended));
   } else if (settings["maskCache.entries"] > present.hits.settings["maskCache.entries"]) {
     parts.push(
       `the mask cache then answers ${percent(recommended.hits.maskCache / Math.max(1e-9, 1 - recommended.hits.microflow))} of what is left`,
@@ -106,6 +104,13 @@ function reasonOf(
     );
   }
   return `${parts.join("; ")}.`;
+}
+
+/** Why a mask cache is not worth its memory. */
+function uselessMaskCache(present: Candidate, recommended: Candidate): string {
+  if (!present.hits.asksMaskCache) return "with a single mask there is nothing that a mask cache could tell";
+  if (recommended.hits.microflow > 1 - FEW_MISSES) return "too few miss for a mask cache to matter";
+  return "the mask cache costs a miss more than it saves";
 }
 
 function cycles(value: number): string {

@@ -23,9 +23,9 @@ export interface MaskCacheRound {
 /** Most misses of a batch: BATCH_MAX of the datapath. */
 const BATCH = 256;
 
-/** Whether misses ask the mask cache at all. */
-export function asksMaskCache({ entries }: MaskCachePolicy, masks: number): boolean {
-  return entries !== 0 && masks > 0;
+/** Whether misses ask the mask cache at all: with a single mask there is nothing to choose, except to the kernel. */
+export function asksMaskCache({ entries, victim }: MaskCachePolicy, masks: number): boolean {
+  return entries !== 0 && (masks > 1 || victim === "kernel");
 }
 
 /** Bits between the four probes of a cache of so many entries, as src/datapath/pmd-memory.ts sets them. */

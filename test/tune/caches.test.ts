@@ -22,6 +22,7 @@ const cases: readonly Case[] = [
   { name: "uniform traffic under 16 masks", spec: { flows: 3000, masks: 16 } },
   { name: "skewed traffic with new connections", spec: { flows: 5000, masks: 32, zipf: 1, churn: 0.02 } },
   { name: "a port scan", spec: { flows: 800, scheme: "scan", churn: 0.4 } },
+  { name: "a single mask, with nothing for a mask cache to choose", spec: { flows: 3000, masks: 1 } },
 ];
 
 const sizes: readonly Partial<Settings>[] = [

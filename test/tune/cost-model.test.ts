@@ -95,6 +95,15 @@ test("a mask cache costs nothing where nothing misses, and between two hit rates
   near(middle, (microflow[0]!.cycles + microflow[1]!.cycles) / 2, "half way between two hit rates");
 });
 
+test("a mask cache that nobody asks costs nothing", () => {
+  const costs = model([off, ...masks, ...microflow, ...behind]);
+  for (const entries of [0, 1024]) {
+    const without = costs.cost(hits([entries, 0], [entries === 0 ? 0 : 0.6, 0])).cycles;
+    const idle = { ...hits([entries, 4096], [entries === 0 ? 0 : 0.6, 0]), asksMaskCache: false };
+    near(costs.cost(idle).cycles, without, `${entries} microflow entries`);
+  }
+});
+
 test("a cache that is bypassed costs what none costs, and its trials", () => {
   const costs = model([off, ...masks, ...microflow]);
   const { cycles } = costs.cost(hits([1024, 0], [0.06, 0], 0.9));
