@@ -53,6 +53,12 @@ export const standardCases: readonly StandardCase[] = [
     settings: ["microflow.entries=0"],
     peers: ["classifier", "smc"],
   },
+  {
+    ...plain("f100k-m512"),
+    name: "f100k-m512, no microflow or mask cache",
+    settings: ["microflow.entries=0", "maskCache.entries=0"],
+    peers: ["classifier", "smc"],
+  },
   ...["mixed", "set-mac-ttl", "push-vlan", "multicast", "imix"].map(plain),
   ...["256", "64k", "1M"].map(kernel),
   { ...plain("f1k-m1"), name: "f1k-m1, 4k frames LIFO", settings: ["frames=4096"], peers: [], twin: false },

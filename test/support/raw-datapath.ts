@@ -130,8 +130,11 @@ export class RawDatapath {
     this.#rx.commit();
     this.poll();
     const found = packets.map((_, i) => this.#found(i));
-    for (const pending of this.#misses.splice(0)) this.channel.answer(pending, DROP_ALL);
-    this.poll();
+    // Packets with another key than the first one of their microflow ask again.
+    while (this.#misses.length > 0) {
+      for (const pending of this.#misses.splice(0)) this.channel.answer(pending, DROP_ALL);
+      this.poll();
+    }
     return found;
   }
 

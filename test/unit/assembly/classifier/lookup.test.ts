@@ -18,13 +18,31 @@ interface Installed {
   readonly mask: Uint32Array;
 }
 
-const variants: Record<string, Partial<Settings>> = {
+interface Variant {
+  readonly settings: Partial<Settings>;
+  /** Masks drawn, and how often of 100 steps one adds a flow. */
+  readonly masks?: number;
+  readonly adding?: number;
+}
+
+const settingsOf: Record<string, Partial<Settings>> = {
   "all caches and pruning": {},
   "tiny caches": { "microflow.entries": 4, "maskCache.entries": 4 },
   "pruning alone": { "microflow.entries": 0, "maskCache.entries": 0 },
   "mask walk alone": { "microflow.entries": 0, "maskCache.entries": 0, pruning: "off" },
   "exact microflows": { "microflow.mode": "exact", "microflow.entries": 64, "microflow.bypass": "off" },
   "mask cache and walk": { "microflow.entries": 0, pruning: "off", "rank.intervalMs": 1 },
+};
+
+const variants: Record<string, Variant> = {
+  ...Object.fromEntries(Object.entries(settingsOf).map(([name, settings]) => [name, { settings }])),
+  "one mask": { settings: { "microflow.entries": 0 }, masks: 1 },
+  // More than the bitmaps combine at a time.
+  "pruning among hundreds of masks": {
+    settings: { "microflow.entries": 0, "maskCache.entries": 0 },
+    masks: 1200,
+    adding: 80,
+  },
 };
 
 /** A mask over some bytes of the lanes that frames have, partial bytes included. */
@@ -44,7 +62,7 @@ function drawMask(random: SeededRandom): Uint32Array {
   return mask;
 }
 
-for (const [name, settings] of Object.entries(variants)) {
+for (const [name, { settings, masks: drawnMasks = 90, adding = 25 }] of Object.entries(variants)) {
   test(`${name}: a packet finds a flow that matches it, if and only if there is one`, () => {
     const seed = 4242;
     const random = new SeededRandom(seed);
@@ -52,13 +70,13 @@ for (const [name, settings] of Object.entries(variants)) {
     const frames = allCornerFrames()
       .map(([, frame]) => frame)
       .filter((frame) => frame.length >= 14);
-    const drawn = Array.from({ length: 90 }, () => drawMask(random));
+    const drawn = Array.from({ length: drawnMasks }, () => drawMask(random));
     const masks = [...new Map(drawn.map((mask) => [mask.join(), mask])).values()];
     const flows: Installed[] = [];
     const levels = new Set<LookupLevel>();
     for (let step = 0; step < 1500; step++) {
       datapath.clock++;
-      if (random.chance(25)) addOne(datapath, random, frames, masks, flows);
+      if (random.chance(adding)) addOne(datapath, random, frames, masks, flows);
       else if (random.chance(12) && flows.length > 0) removeOne(datapath, random, flows);
       const burst = Array.from({ length: random.int(1, 5) }, () => random.pick(frames));
       const found = datapath.lookup(burst);
@@ -77,6 +95,9 @@ for (const [name, settings] of Object.entries(variants)) {
     assert.equal(datapath.stats.flows, flows.length);
     const distinct = new Set(flows.map((flow) => flow.mask.join()));
     assert.equal(datapath.stats.masks, distinct.size);
+    if (drawnMasks > 1000) assert.ok(distinct.size > 512, `${distinct.size} masks`);
+    // There is nothing to choose: the mask cache is not asked.
+    if (drawnMasks === 1) assert.ok(levels.has(LookupLevel.MASKED) && !levels.has(LookupLevel.MASK_CACHE));
   });
 }
 
