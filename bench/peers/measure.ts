@@ -1,4 +1,5 @@
 // Their side of a case: one configuration of Open vSwitch with DPDK, warmed up and measured in windows.
+import { measureQuietWindows } from "../../src/bench/quiet-windows.ts";
 import type { Window } from "../../src/bench/result.ts";
 import type { OvsConfiguration } from "./configurations.ts";
 import { HugePages } from "./huge-pages.ts";
@@ -11,6 +12,8 @@ export interface PeerOptions {
   readonly windows: number;
   /** Seconds of one window. */
   readonly seconds: number;
+  /** Disturbed windows that are measured again, at most. */
+  readonly again: number;
   /** The vswitchd to run. */
   readonly binary?: string;
 }
@@ -21,6 +24,8 @@ export interface PeerResult {
   readonly version: string;
   /** Windows: millions of packets sent a second by wall clock, and the share that the PMD had of its core. */
   readonly windows: readonly Window[];
+  /** Windows that were measured again because others had too much of the core. */
+  readonly repeated?: number;
   /** TSC cycles a packet in the last window, as Open vSwitch counts them. */
   readonly cyclesPerPacket: number;
   /** Shares of the passes. */
@@ -50,14 +55,16 @@ export async function measurePeer(
     const second = await ovs.window(1);
     quiet = second.rxPackets > 0 && second.hits.upcall === 0;
   }
-  const windows = [];
-  for (let i = 0; i < options.windows; i++) windows.push(await ovs.window(options.seconds));
+  const { windows, repeated } = await measureQuietWindows(options.windows, options.again, () =>
+    ovs.window(options.seconds),
+  );
   const last = windows[windows.length - 1]!;
   const share = (hits: number) => hits / Math.max(1, last.rxPackets);
   return {
     configuration: configuration.name,
     version: await ovs.version(),
     windows: windows.map(({ txPackets, seconds, running }) => ({ mpps: txPackets / seconds / 1e6, running })),
+    repeated,
     cyclesPerPacket: last.cyclesPerPacket,
     hits: {
       simpleMatch: share(last.hits.simpleMatch),

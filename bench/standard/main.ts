@@ -2,21 +2,26 @@
 // configurations, and in C, in turns on the same core.
 //
 //   npm run bench:standard -- [--only NAME ...] [--core 1] [--windows 3] [--seconds 5] [--warmup 5]
-//                             [--no-peers] [--no-twin] [--out bench/results/NAME] [--readme]
+//                             [--again 6] [--node PATH] [--no-peers] [--no-twin] [--no-scaling]
+//                             [--out bench/results/NAME] [--anew] [--readme]
 //
-// Prints the table. Writes NAME.json after every row, so that a run that is cut off goes on where it was, and NAME.md and
-// NAME.svg from what is in it; --readme puts table and picture into the README. OVS_VSWITCHD names a vswitchd built for this machine, for a further column.
+// Prints the table. Writes NAME.json after every row, so that a run that is cut off goes on where it was (--anew: from the start), and NAME.md and
+// NAME.svg from what is in it; --readme puts table and picture into the README. --again is how many windows of a run may be
+// measured again because another process had over 3 % of the core. --node is the binary of another Node, which our side is measured
+// with too, in turns. OVS_VSWITCHD names a vswitchd built for this machine, for a further column.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { plainTable } from "../../src/bench/report/table.ts";
+import type { BenchResult } from "../../src/bench/result.ts";
 import { median } from "../../src/bench/statistics.ts";
 import { writeWorkload } from "../../src/bench/workload/generate.ts";
 import { presets } from "../../src/bench/workload/presets.ts";
 import { completeSpec, type WorkloadSpec } from "../../src/bench/workload/spec.ts";
 import { findProfile, parseAssignments, resolveSettings } from "../../src/config/profiles.ts";
 import { projectFile } from "../../src/project.ts";
+import { countOption, numberOption, runCommand, UsageMistake } from "../command.ts";
 import { ovsConfigurations } from "../peers/configurations.ts";
 import { HugePages } from "../peers/huge-pages.ts";
 import { measurePeer, type PeerResult } from "../peers/measure.ts";
@@ -27,15 +32,19 @@ import { twinMissing } from "../twin/build.ts";
 import { compareTwin, type TwinComparison } from "../twin/compare.ts";
 import { type StandardCase, standardCases } from "./cases.ts";
 import { measureExtraction } from "./extraction.ts";
-import { measureOurs } from "./ours.ts";
+import { measureOurs, nodeVersion } from "./ours.ts";
 import { type StandardReport, updateReadme, writeStandardReport } from "./report.ts";
 import { type StandardRow, standardTable } from "./row.ts";
+import { measureScaling, scalingTable } from "./scaling.ts";
 
 interface Options {
   readonly core: number;
   readonly windows: number;
   readonly seconds: number;
   readonly warmup: number;
+  readonly again: number;
+  /** Binary of another Node. */
+  readonly node: string | undefined;
   readonly peers: boolean;
   readonly twin: boolean;
 }
@@ -43,6 +52,8 @@ interface Options {
 /** Highest port that the rules of a workload send to. */
 const PORTS = 3;
 const TWIN_SECONDS = 0.5;
+/** Runs of a case on the other Node: ours are more where there are more configurations of theirs to take turns with. */
+const OTHER_NODE_RUNS = 2;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -52,6 +63,10 @@ async function main(): Promise<void> {
       windows: { type: "string", default: "3" },
       seconds: { type: "string", default: "5" },
       warmup: { type: "string", default: "5" },
+      again: { type: "string" },
+      node: { type: "string" },
+      anew: { type: "boolean", default: false },
+      "no-scaling": { type: "boolean", default: false },
       "no-peers": { type: "boolean", default: false },
       "no-twin": { type: "boolean", default: false },
       out: { type: "string" },
@@ -59,17 +74,21 @@ async function main(): Promise<void> {
     },
   });
   const options: Options = {
-    core: Number(values.core),
-    windows: Number(values.windows),
-    seconds: Number(values.seconds),
-    warmup: Number(values.warmup),
+    core: countOption("core", values.core, 0),
+    windows: countOption("windows", values.windows, 1),
+    seconds: numberOption("seconds", values.seconds, 0.1),
+    warmup: numberOption("warmup", values.warmup, 0),
+    again: countOption("again", values.again ?? String(2 * Number(values.windows)), 0),
+    node: values.node,
     peers: !values["no-peers"] && noted("no Open vSwitch", ovsDpdkMissing()),
     twin: !values["no-twin"] && noted("no C twin", twinMissing()),
   };
+  if (options.node !== undefined)
+    process.stderr.write(`beside it: Node ${await nodeVersion(options.node)}\n`);
   const out = values.out ?? projectFile("build/bench/standard");
   mkdirSync(dirname(out), { recursive: true });
-  const report = loadReport(`${out}.json`);
-  const wanted = standardCases.filter((one) => values.only?.includes(one.name) ?? true);
+  const report = loadReport(`${out}.json`, values.anew);
+  const wanted = wantedCases(values.only);
   for (const one of wanted) {
     if (report.rows.some((row) => row.name === one.name)) continue;
     process.stderr.write(`${one.name}\n`);
@@ -85,10 +104,19 @@ async function main(): Promise<void> {
   if (values.only === undefined && options.twin && report.extraction.length === 0) {
     report.extraction = await measureExtraction(options.core);
   }
+  if (values.only === undefined && !values["no-scaling"] && (report.scaling ?? []).length === 0) {
+    process.stderr.write("two PMDs\n");
+    if (availableParallelism() > 1)
+      report.scaling = await measureScaling(options.core === 0 ? 1 : 0, options);
+  }
   saveReport(report, out);
   if (values.readme) updateReadme(report, out);
   const shown = report.rows.filter((row) => wanted.some((one) => one.name === row.name));
-  process.stdout.write(`${plainTable(standardTable(shown)).join("\n")}\n\n${out}.md\n`);
+  process.stdout.write(`${plainTable(standardTable(shown)).join("\n")}\n\n`);
+  if ((report.scaling ?? []).length > 0) {
+    process.stdout.write(`${plainTable(scalingTable(report.scaling!)).join("\n")}\n\n`);
+  }
+  process.stdout.write(`${out}.md\n`);
 }
 
 function saveReport(report: StandardReport, out: string): void {
@@ -121,7 +149,14 @@ async function measureSides(
   input: PeerInput,
   options: Options,
 ): Promise<Omit<StandardRow, "twin">> {
-  const ours = [];
+  const ours: BenchResult[] = [];
+  const otherNode: BenchResult[] = [];
+  const measureOne = async (): Promise<void> => {
+    ours.push(await measureOurs(one, options));
+    if (options.node !== undefined && otherNode.length < OTHER_NODE_RUNS) {
+      otherNode.push(await measureOurs(one, options, options.node));
+    }
+  };
   const peers: PeerResult[] = [];
   const native: PeerResult[] = [];
   const configurations = options.peers
@@ -129,14 +164,14 @@ async function measureSides(
     : [];
   const { OVS_VSWITCHD: binary } = process.env;
   for (const configuration of configurations) {
-    ours.push(await measureOurs(one, options));
+    await measureOne();
     await attempt(one, peers, () => measurePeer(input, configuration, options));
     if (binary !== undefined) {
       await attempt(one, native, () => measurePeer(input, configuration, { ...options, binary }));
     }
   }
-  while (ours.length < 2) ours.push(await measureOurs(one, options));
-  return { name: one.name, ours, peers, native, sourcePps: await measureSource(input, options) };
+  while (ours.length < 2) await measureOne();
+  return { name: one.name, ours, otherNode, peers, native, sourcePps: await measureSource(input, options) };
 }
 
 /** A configuration that cannot be measured leaves its place in the table empty. */
@@ -164,9 +199,25 @@ function measureTwin(one: StandardCase, spec: WorkloadSpec, options: Options): P
   return compareTwin(one.name, spec, { core, windows, seconds: TWIN_SECONDS, rounds: 2, settings });
 }
 
-function loadReport(path: string): StandardReport {
-  if (!existsSync(path)) return { rows: [], extraction: [] };
-  return JSON.parse(readFileSync(path, "utf8")) as StandardReport;
+/** The cases of these names, or all. Throws naming those that there are. */
+function wantedCases(names: readonly string[] | undefined): readonly StandardCase[] {
+  const unknown = names?.find((name) => standardCases.every((one) => one.name !== name));
+  if (unknown !== undefined) {
+    const all = standardCases.map((one) => `"${one.name}"`).join(", ");
+    throw new UsageMistake(`--only "${unknown}": there is no such case; there are ${all}`);
+  }
+  return standardCases.filter((one) => names?.includes(one.name) ?? true);
+}
+
+/** What an earlier run has measured, which is not measured again. */
+function loadReport(path: string, anew: boolean): StandardReport {
+  if (anew || !existsSync(path)) return { rows: [], extraction: [] };
+  const report = JSON.parse(readFileSync(path, "utf8")) as StandardReport;
+  const since = report.rows[0]?.ours[0]?.environment.date ?? "?";
+  process.stderr.write(
+    `${path} has ${report.rows.length} rows already, the first of ${since}: they are kept; --anew measures all again\n`,
+  );
+  return report;
 }
 
 function noted(what: string, missing: string | undefined): boolean {
@@ -175,4 +226,4 @@ function noted(what: string, missing: string | undefined): boolean {
 }
 
 exitOnSignals();
-await main();
+await runCommand(import.meta.filename, main);

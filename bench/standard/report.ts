@@ -1,27 +1,39 @@
 // The standard table as Markdown with its picture, both made from the measured rows alone.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, relative } from "node:path";
+import { QUIET_SHARE } from "../../src/bench/quiet-windows.ts";
 import { markdownTable } from "../../src/bench/report/table.ts";
 import { environmentLines, stageTable } from "../../src/bench/report/views.ts";
+import { median } from "../../src/bench/statistics.ts";
 import { projectFile } from "../../src/project.ts";
 import { twinTable } from "../twin/compare.ts";
 import type { ExtractionCost } from "./extraction.ts";
-import { peerHitTable, type StandardRow, standardPicture, standardTable, worstShare } from "./row.ts";
+import {
+  otherNodeRatio,
+  otherNodeVersion,
+  peerHitTable,
+  type StandardRow,
+  standardPicture,
+  standardTable,
+  windowCounts,
+  worstShare,
+} from "./row.ts";
+import { type Scaling, scalingRatios, scalingTable } from "./scaling.ts";
 
 /** Everything that was measured. */
 export interface StandardReport {
   rows: StandardRow[];
   extraction: ExtractionCost[];
+  /** Not there in results of versions that had one PMD alone. */
+  scaling?: Scaling[];
 }
 
 const README_BEGIN = "<!-- standard set: npm run bench:standard -- --readme -->";
 const README_END = "<!-- end of the standard set -->";
-/** Below this the machine was not quiet, and the report says so in its first line. */
-const QUIET = 0.97;
 
 /** Writes NAME.md and NAME.svg. */
 export function writeStandardReport(report: StandardReport, out: string): void {
-  const { rows, extraction } = report;
+  const { rows, extraction, scaling = [] } = report;
   const first = rows[0]?.ours[0];
   if (first === undefined) return;
   const svg = `${out}.svg`;
@@ -36,6 +48,9 @@ export function writeStandardReport(report: StandardReport, out: string): void {
     "",
     ...markdownTable(standardTable(rows)),
     "",
+    ...nodeLines(rows),
+    ...repeatLines(rows),
+    ...scalingLines(scaling),
     "## Where our cycles go",
     "",
     ...markdownTable(stageTable(rows.map((row) => row.ours[0]!))),
@@ -50,6 +65,7 @@ export function writeStandardReport(report: StandardReport, out: string): void {
     "## Machine",
     "",
     ...environmentLines(first).map((line) => `- ${line}`),
+    ...otherNodeLines(rows),
     ...peerLines(rows),
   );
   writeFileSync(`${out}.md`, `${lines.join("\n")}\n`);
@@ -77,6 +93,9 @@ export function updateReadme(report: StandardReport, out: string): void {
     ...quietLines(report.rows),
     ...markdownTable(standardTable(report.rows)),
     "",
+    ...nodeLines(report.rows),
+    ...(report.scaling ?? []).map(scalingSentence),
+    ...(report.scaling === undefined || report.scaling.length === 0 ? [] : [""]),
   ];
   writeFileSync(readme, `${text.slice(0, from)}${lines.join("\n")}${text.slice(to)}`);
 }
@@ -84,11 +103,56 @@ export function updateReadme(report: StandardReport, out: string): void {
 /** Says so when others had too much of the core. */
 function quietLines(rows: readonly StandardRow[]): string[] {
   const share = worstShare(rows);
-  if (share >= QUIET) return [];
+  if (share >= QUIET_SHARE) return [];
   return [
     `**Not quotable**: the machine was not quiet; in the worst window a side had ${(share * 100).toFixed(0)} % of its core.`,
     "",
   ];
+}
+
+/** How the other Node compares over all rows. */
+function nodeLines(rows: readonly StandardRow[]): string[] {
+  const other = otherNodeVersion(rows);
+  const ratios = rows.flatMap((row) => otherNodeRatio(row) ?? []);
+  const environment = rows[0]?.ours[0]?.environment;
+  if (other === undefined || environment === undefined) return [];
+  const text = (ratio: number) => ratio.toFixed(2);
+  return [
+    `Node ${other} in turns with ${environment.node}: ${text(median(ratios))} times its time a packet (median; ${text(Math.min(...ratios))} to ${text(Math.max(...ratios))}).`,
+    "",
+  ];
+}
+
+function otherNodeLines(rows: readonly StandardRow[]): string[] {
+  const environment = rows.flatMap((row) => row.otherNode ?? [])[0]?.environment;
+  return environment === undefined ? [] : [`- the other Node: ${environment.node}, V8 ${environment.v8}`];
+}
+
+function repeatLines(rows: readonly StandardRow[]): string[] {
+  const { windows, repeated } = windowCounts(rows);
+  if (repeated === 0) return [];
+  const limit = ((1 - QUIET_SHARE) * 100).toFixed(0);
+  return [
+    `Of ${windows} windows ${repeated} were read again, because another process had over ${limit} % of the core; the reading with the largest share counts.`,
+    "",
+  ];
+}
+
+function scalingLines(scaling: readonly Scaling[]): string[] {
+  if (scaling.length === 0) return [];
+  return [
+    "## Two PMDs",
+    "",
+    "One PMD on one core, then two on two, in turns: each is sent the whole trace into a port of its own, and sends to a port of its own.",
+    "",
+    ...markdownTable(scalingTable(scaling)),
+    "",
+  ];
+}
+
+function scalingSentence(scaling: Scaling): string {
+  const { asItWas, alone } = scalingRatios(scaling);
+  return `Two PMDs on two cores, ports of their own, ${scaling.workload}: ${asItWas.toFixed(2)} times one; ${alone.toFixed(2)} had each had its whole core.`;
 }
 
 function twinLines(rows: readonly StandardRow[]): string[] {

@@ -13,6 +13,8 @@ export interface StandardRow {
   readonly name: string;
   /** Our results, one before each configuration of theirs. */
   readonly ours: readonly BenchResult[];
+  /** The same on another Node (`--node`), each right after one of ours. */
+  readonly otherNode?: readonly BenchResult[];
   readonly peers: readonly PeerResult[];
   /** Configurations of a vswitchd that OVS_VSWITCHD names. */
   readonly native: readonly PeerResult[];
@@ -27,11 +29,24 @@ function windowNs(windows: readonly Window[], copies: number): number {
 }
 
 /** Our nanoseconds a packet: the median of all windows of all runs. */
-function oursNs(row: StandardRow): number {
+function oursNs(row: StandardRow, results = row.ours): number {
   return windowNs(
-    row.ours.flatMap((result) => result.windows.flat()),
+    results.flatMap((result) => result.windows.flat()),
     oursCopies(row),
   );
+}
+
+/** Time on the other Node over the time on this one; undefined where it was not measured. */
+export function otherNodeRatio(row: StandardRow): number | undefined {
+  const { otherNode = [] } = row;
+  // Of this one, the runs that the other's took turns with.
+  const turns = row.ours.slice(0, otherNode.length);
+  return otherNode.length === 0 ? undefined : oursNs(row, otherNode) / oursNs(row, turns);
+}
+
+/** Version of the other Node. */
+export function otherNodeVersion(rows: readonly StandardRow[]): string | undefined {
+  return rows.flatMap((row) => row.otherNode ?? [])[0]?.environment.node;
 }
 
 /** Their nanoseconds a packet in one configuration. */
@@ -47,7 +62,10 @@ export function bestPeer(row: StandardRow): PeerResult | undefined {
 /** The standard table: ours, each of theirs, the ratio to the best, C. */
 export function standardTable(rows: readonly StandardRow[]): Table {
   const natives = rows.some((row) => row.native.length > 0);
-  const titles = ["workload", "Megaflow ns", "Mpps", ...ovsConfigurations.map((one) => `OVS ${one.title}`)];
+  const other = otherNodeVersion(rows);
+  const titles = ["workload", "Megaflow ns", "Mpps"];
+  if (other !== undefined) titles.push(`Node ${other.slice(1).split(".")[0]}, ns`);
+  titles.push(...ovsConfigurations.map((one) => `OVS ${one.title}`));
   if (natives) titles.push("OVS native, best");
   titles.push("times the best OVS", "C ns", "WASM / C");
   return {
@@ -55,6 +73,8 @@ export function standardTable(rows: readonly StandardRow[]): Table {
     rows: rows.map((row) => {
       const best = bestPeer(row);
       const cells = [row.name, oursNs(row).toFixed(1), (1000 / oursNs(row)).toFixed(1)];
+      const { otherNode = [] } = row;
+      if (other !== undefined) cells.push(otherNode.length === 0 ? "-" : oursNs(row, otherNode).toFixed(1));
       for (const { name } of ovsConfigurations) {
         const peer = row.peers.find((one) => one.configuration === name);
         cells.push(peer === undefined ? "-" : peerNs(peer).toFixed(1));
@@ -122,11 +142,23 @@ export function standardPicture(rows: readonly StandardRow[]): string {
 
 /** Least share of its core that either side had in any window: 1 on a quiet machine. */
 export function worstShare(rows: readonly StandardRow[]): number {
-  const windows = rows.flatMap((row) => [
-    ...row.ours.flatMap((result) => result.windows.flat()),
-    ...[...row.peers, ...row.native].flatMap((peer) => peer.windows),
-  ]);
+  const windows = rows.flatMap(allWindows);
   return Math.min(1, ...windows.map((window) => window.running));
+}
+
+/** How many windows there are, and how many were measured again because others had the core. */
+export function windowCounts(rows: readonly StandardRow[]): { windows: number; repeated: number } {
+  const results = rows.flatMap((row) => [...row.ours, ...(row.otherNode ?? []), ...row.peers, ...row.native]);
+  return {
+    windows: rows.flatMap(allWindows).length,
+    repeated: results.reduce((sum, { repeated = 0 }) => sum + repeated, 0),
+  };
+}
+
+function allWindows(row: StandardRow): Window[] {
+  const ours = [...row.ours, ...(row.otherNode ?? [])];
+  const peers = [...row.peers, ...row.native];
+  return [...ours.flatMap((result) => result.windows.flat()), ...peers.flatMap((peer) => peer.windows)];
 }
 
 function oursCopies(row: StandardRow): number {

@@ -9,10 +9,11 @@ import { datapathStages } from "../pmd/stages.ts";
 import { yardstickModule } from "../pmd/yardstick.ts";
 import { measureClockGhz } from "./clock-speed.ts";
 import { LoadWatch, readEnvironment } from "./environment.ts";
+import { measureQuietWindows, QUIET_SHARE } from "./quiet-windows.ts";
 import type { BenchResult, StageCost, Window } from "./result.ts";
 import { summarize } from "./statistics.ts";
 import { BenchSubject, type SubjectCounters, type SubjectOptions } from "./subject.ts";
-import { readThreadTimes, runningShare } from "./thread-time.ts";
+import { readThreadTimes, runningShares } from "./thread-time.ts";
 import { yardstickWindow } from "./yardstick-window.ts";
 
 /** What is measured and for how long. */
@@ -26,6 +27,8 @@ export interface MeasureOptions {
   /** Windows of one run, and their length in seconds. */
   readonly windows: number;
   readonly seconds: number;
+  /** Disturbed windows of a run that are measured again, at most. */
+  readonly again: number;
   /** Switches that are started one after the other. */
   readonly runs: number;
   /** Runs are added, as many again each time, up to `limit` in all, while the result is `wanting`. */
@@ -41,11 +44,9 @@ const WARMUP_LIMIT_SECONDS = 60;
 const LOOK_MS = 20;
 /** Longest that a window without a single packet goes on. */
 const WINDOW_LIMIT_MS = 30_000;
-/** Below this share of its core a PMD was disturbed. */
-const DISTURBED = 0.97;
-
 interface Run {
   readonly windows: Window[];
+  readonly repeated: number;
   readonly before: SubjectCounters;
   readonly after: SubjectCounters;
   readonly elapsed: number;
@@ -85,16 +86,17 @@ async function measureRun(options: MeasureOptions): Promise<Run> {
     const profileBefore = subject.profile();
     const before = subject.counters();
     const start = performance.now();
-    const windows: Window[] = [];
-    for (let i = 0; i < options.windows; i++) {
-      windows.push(await measureWindow(subject, options.seconds));
-      options.progress((options.warmup + (i + 1) * options.seconds) / total, "measuring");
-    }
+    const { windows, repeated } = await measureQuietWindows(
+      options.windows,
+      options.again,
+      () => measureWindow(subject, options.seconds),
+      (done) => options.progress((options.warmup + done * options.seconds) / total, "measuring"),
+    );
     const elapsed = (performance.now() - start) / 1000;
     const after = subject.counters();
     const profile = profileBetween(profileBefore, subject.profile());
     const { placement, pmdCount: pmds, packets } = subject;
-    return { windows, before, after, elapsed, profile, hash, settled, placement, pmds, packets };
+    return { windows, repeated, before, after, elapsed, profile, hash, settled, placement, pmds, packets };
   } finally {
     await subject.close();
   }
@@ -141,11 +143,17 @@ async function measureWindow(subject: BenchSubject, seconds: number): Promise<Wi
   const packets = now.transmitted - before.transmitted;
   const elapsed = (performance.now() - start) / 1000;
   const yardsticksAfter = subject.yardsticks();
-  const running = runningShare(threads, readThreadTimes(), subject.pmdCount, elapsed);
+  const shares = runningShares(threads, readThreadTimes(), subject.pmdCount, elapsed);
+  const running = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   const spent = yardsticksAfter.reduce((sum, { spent }, i) => sum + spent - yardsticks[i]!.spent, 0);
   const working = elapsed - spent / subject.pmdCount / cycleCounter().ghz / 1e9;
   const yardstick = yardstickWindow(subject.yardstickReadings(yardsticks, yardsticksAfter));
-  return { mpps: packets / working / 1e6, running, ...(yardstick === undefined ? {} : { yardstick }) };
+  return {
+    mpps: packets / working / 1e6,
+    running,
+    ...(shares.length > 1 ? { shares } : {}),
+    ...(yardstick === undefined ? {} : { yardstick }),
+  };
 }
 
 function resultOf(options: MeasureOptions, runs: readonly Run[], others: readonly string[]): BenchResult {
@@ -173,6 +181,7 @@ function resultOf(options: MeasureOptions, runs: readonly Run[], others: readonl
     cyclesPerPacket: nsPerPacket * ghz,
     spread: rates.spread,
     windows: runs.map((run) => run.windows),
+    repeated: sum((run) => run.repeated),
     rxPackets: received,
     drops: delta((counters) => counters.dropped),
     upcallLost: delta((counters) => counters.upcallLost),
@@ -233,7 +242,7 @@ function warningsOf(runs: readonly Run[]): string[] {
     );
   }
   const running = Math.min(...runs.flatMap((run) => run.windows.map((window) => window.running)));
-  if (running < DISTURBED) {
+  if (running < QUIET_SHARE) {
     warnings.push(
       `in the worst window the PMDs had only ${(running * 100).toFixed(0)} % of their cores: other processes run there`,
     );

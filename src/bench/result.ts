@@ -12,6 +12,8 @@ export interface Window {
   readonly mpps: number;
   /** Share of the window that the PMDs really ran. */
   readonly running: number;
+  /** The same of each PMD where there are several, the largest first. */
+  readonly shares?: readonly number[];
   /** Not there where the window had no steady moment, and in results of versions before the yardstick. */
   readonly yardstick?: YardstickWindow;
 }
@@ -54,6 +56,8 @@ export interface BenchResult {
   readonly spread: number;
   /** Windows by run; every run is a switch of its own. */
   readonly windows: readonly (readonly Window[])[];
+  /** Windows that were measured again because others had too much of the core (`--again`). */
+  readonly repeated?: number;
   readonly rxPackets: number;
   readonly drops: number;
   readonly upcallLost: number;

@@ -30,11 +30,12 @@ export interface SubjectOptions {
   readonly settings: Settings;
   readonly exactMegaflows: boolean;
   readonly seed: bigint;
-  /** CPUs, one PMD each; every PMD has a receive queue of the port that sends the whole trace. */
+  /** CPUs, one PMD each; every PMD has a receive queue that sends the whole trace. */
   readonly cores: readonly number[];
   /** Ports 1 to n. */
   readonly ports: number;
-  readonly inPort: number;
+  /** Ports of these queues, PMD by PMD in turn. Each has the trace in memory of its own. */
+  readonly inPorts: readonly number[];
   /** Frames are used first in, first out, as a NIC's descriptor ring does. */
   readonly fifoFrames?: boolean;
   readonly log: (line: string) => void;
@@ -81,9 +82,13 @@ export class BenchSubject {
       }
       for (const { text, file } of options.groups ?? []) owner.addGroups(text, file);
       for (const { text, file } of options.flows) owner.addFlows(text, file);
-      const trace = await placed(owner, options);
-      for (let i = 0; i < owner.cores.length; i++) owner.addTrace(options.inPort as OfPort, trace);
-      return new BenchSubject(owner, trace.packets);
+      const traces: LoadedTrace[] = [];
+      for (const _ of options.inPorts) traces.push(await placed(owner, options));
+      for (let i = 0; i < owner.cores.length; i++) {
+        const turn = i % traces.length;
+        owner.addTrace(options.inPorts[turn] as OfPort, traces[turn]!);
+      }
+      return new BenchSubject(owner, traces[0]!.packets);
     } catch (error) {
       await owner.close();
       throw error;

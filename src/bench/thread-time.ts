@@ -35,9 +35,19 @@ export function runningShare(
   count: number,
   seconds: number,
 ): number {
+  return runningShares(before, after, count, seconds).reduce((sum, share) => sum + share, 0) / count;
+}
+
+/** The same of each of them, the largest share first. */
+export function runningShares(
+  before: ThreadTimes,
+  after: ThreadTimes,
+  count: number,
+  seconds: number,
+): number[] {
   const shares = [...after].map(([thread, ns]) => (ns - (before.get(thread) ?? ns)) / (seconds * 1e9));
   shares.sort((x, y) => y - x);
   const busiest = shares.slice(0, count);
-  if (busiest.length < count || busiest.some((share) => !(share > 0))) return 1;
-  return Math.min(1, busiest.reduce((sum, share) => sum + share, 0) / count);
+  if (busiest.length < count || busiest.some((share) => !(share > 0))) return new Array(count).fill(1);
+  return busiest.map((share) => Math.min(1, share));
 }

@@ -12,6 +12,7 @@ import { DEFAULT_THRESHOLD } from "../../bench/statistics.ts";
 import { parseSweep, sweepPicture } from "../../bench/sweep.ts";
 import { compareResults } from "../../bench/verdict.ts";
 import { workloadRules } from "../../bench/workload/generate.ts";
+import { ownInPort, ownPortRules, WORKLOAD_PORTS } from "../../bench/workload/own-ports.ts";
 import { presets } from "../../bench/workload/presets.ts";
 import { completeSpec } from "../../bench/workload/spec.ts";
 import { UsageError } from "../../errors.ts";
@@ -34,6 +35,7 @@ const CPU_MAX = 1023;
 const SECONDS_MAX = 86_400;
 const WINDOWS_DEFAULT = 10;
 const WINDOWS_MAX = 10_000;
+const AGAIN_DEFAULT = 0;
 const RUNS_DEFAULT = 6;
 const RUNS_MAX = 1000;
 /** Of a comparison that stays undecided. */
@@ -79,7 +81,8 @@ export const spec: CommandSpec = {
     {
       name: "cores",
       value: "CPU,CPU",
-      meaning: "Measure with one PMD, then two, and so on, on these CPUs; each is sent the whole trace.",
+      meaning:
+        "Measure with one PMD, then two, and so on, on these CPUs; each is sent the whole trace, with --workload into ports of its own.",
     },
     {
       name: "seconds",
@@ -88,6 +91,13 @@ export const spec: CommandSpec = {
       default: String(SECONDS_DEFAULT),
     },
     { name: "windows", value: "N", meaning: "Windows of a run.", default: String(WINDOWS_DEFAULT) },
+    {
+      name: "again",
+      value: "N",
+      meaning:
+        "Windows of a run that may be measured again because another process had over 3 % of a core in them.",
+      default: String(AGAIN_DEFAULT),
+    },
     {
       name: "runs",
       value: "N",
@@ -177,16 +187,18 @@ interface Plan {
 
 /** What to measure, one step a result. */
 async function readPlan(args: Arguments): Promise<Plan> {
-  const base = await readStep(args);
   const cores = args.text("cores");
   const sweepText = args.text("sweep");
   if (cores !== undefined && sweepText !== undefined)
     throw new UsageError("--cores and --sweep exclude each other");
+  const cpus = cores?.split(",").map((text) => readCpu(text)) ?? [];
+  const base = await readStep(args, Math.max(1, cpus.length));
   if (cores !== undefined) {
-    const cpus = cores.split(",").map((text) => readCpu(text));
     const steps = cpus.map((_, i) => {
       const name = `${base.name}, ${i + 1} PMD${i === 0 ? "" : "s"}`;
-      return { ...base, name, subject: { ...base.subject, cores: cpus.slice(0, i + 1) } };
+      const { inPorts } = base.subject;
+      const subject = { ...base.subject, cores: cpus.slice(0, i + 1), inPorts: inPorts.slice(0, i + 1) };
+      return { ...base, name, subject };
     });
     return { steps, pictures: () => [] };
   }
@@ -199,7 +211,8 @@ async function readPlan(args: Arguments): Promise<Plan> {
   return { steps, pictures: (results) => [sweepPicture(sweep, results)] };
 }
 
-async function readStep(args: Arguments): Promise<Omit<MeasureOptions, "progress">> {
+/** What is measured; with several PMDs a workload has ports for each. */
+async function readStep(args: Arguments, pmds: number): Promise<Omit<MeasureOptions, "progress">> {
   const ports = args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT);
   const inPort = args.count("in-port", 1, PORTS_MAX, 1);
   if (inPort > ports) throw new UsageError(`--in-port ${inPort}: the ports are 1 to ${ports} (--ports)`);
@@ -207,18 +220,19 @@ async function readStep(args: Arguments): Promise<Omit<MeasureOptions, "progress
   const windows = args.count("windows", 1, WINDOWS_MAX, WINDOWS_DEFAULT);
   const { profile, settings } = readSettings(args);
   return {
-    ...readTraffic(args, { settings, exactMegaflows: profile.exactMegaflows, ports, inPort }),
+    ...readTraffic(args, { settings, exactMegaflows: profile.exactMegaflows, ports, inPorts: [inPort] }),
     megaflow: packageVersion(),
     profile: profile.name,
     warmup: readSeconds(args, "warmup", WARMUP_DEFAULT, 0),
     windows,
     seconds: seconds / windows,
+    again: args.count("again", 0, WINDOWS_MAX, AGAIN_DEFAULT),
     runs: args.count("runs", 1, RUNS_MAX, RUNS_DEFAULT),
   };
 
   function readTraffic(
     from: Arguments,
-    fixed: Pick<MeasureOptions["subject"], "settings" | "exactMegaflows" | "ports" | "inPort">,
+    fixed: Pick<MeasureOptions["subject"], "settings" | "exactMegaflows" | "ports" | "inPorts">,
   ): Pick<MeasureOptions, "name" | "subject"> {
     const common = {
       ...fixed,
@@ -234,9 +248,16 @@ async function readStep(args: Arguments): Promise<Omit<MeasureOptions, "progress
     }
     if (from.text("pcap") !== undefined) throw new UsageError("--workload and --pcap exclude each other");
     const traffic = completeSpec(findPreset(workload));
-    const own = { file: `workload ${workload}`, text: [...workloadRules(traffic)].join("\n") };
-    const rules = from.text("flows") === undefined ? { flows: [own] } : readRules(from);
-    return { name: workload, subject: { ...common, ...rules, trace: FrameStore.ofWorkload(traffic) } };
+    const trace = FrameStore.ofWorkload(traffic);
+    if (from.text("flows") !== undefined) {
+      return { name: workload, subject: { ...common, ...readRules(from), trace } };
+    }
+    const text = ownPortRules([...workloadRules(traffic)], pmds).join("\n");
+    const subject = { ...common, flows: [{ file: `workload ${workload}`, text }], trace };
+    if (pmds === 1) return { name: workload, subject };
+    const inPorts = Array.from({ length: pmds }, (_, i) => ownInPort(i));
+    const ports = Math.max(fixed.ports, pmds * WORKLOAD_PORTS);
+    return { name: workload, subject: { ...subject, inPorts, ports } };
   }
 }
 

@@ -203,7 +203,7 @@ async function verified(args: Arguments, plan: Plan, found: Study, rows: SizeRow
         seed: plan.seed,
         cores: [plan.core],
         ports: plan.ports,
-        inPort: plan.inPort,
+        inPorts: [plan.inPort],
         log: (line) => process.stderr.write(`megaflow: ${line}\n`),
       },
       which.map(({ hits }) => hits.settings),
