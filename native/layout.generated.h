@@ -42,6 +42,7 @@ enum class Action : std::uint32_t {
 };
 inline constexpr std::uint32_t HASH_ALGORITHM_L4 = 0u;
 inline constexpr std::uint32_t HASH_ALGORITHM_SYM_L4 = 1u;
+inline constexpr std::uint32_t PUSH_MPLS_POPPED_SHIFT = 16u;
 inline constexpr std::uint32_t BATCH_CONTEXTS = 18u;
 inline constexpr std::uint32_t BATCH_COUNT = 11264u;
 inline constexpr std::uint32_t BATCH_DATA = 1024u;

@@ -30,14 +30,15 @@ export function changeFlows(
   nowMs: number,
   command?: FlowModCommand,
 ): FlowChange {
-  const mods = parseFlows(source.text, { file: source.file }, command);
+  const mods = parseFlows(source.text, { file: source.file, ports: bridge.portNames }, command);
   const where = (index: number) => lineOf([source], index);
   return summary(bridge, mods, nowMs, where, 0);
 }
 
 /** Gives a bridge just the rules of some texts, with as little change as possible. */
 export function replaceFlows(bridge: Bridge, sources: readonly FlowText[], nowMs: number): FlowChange {
-  const wanted = sources.flatMap(({ text, file }) => parseFlows(text, { file }, "add"));
+  const ports = bridge.portNames;
+  const wanted = sources.flatMap(({ text, file }) => parseFlows(text, { file, ports }, "add"));
   const { mods, origins, unchanged } = planReplacement(bridge, wanted);
   const where = (index: number) => lineOf(sources, origins[index] as number);
   return summary(bridge, mods, nowMs, where, unchanged);

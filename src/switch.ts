@@ -178,7 +178,7 @@ export class Switch {
 
   /** Adds, changes or deletes groups given in `ovs-ofctl` syntax: all of them or none. */
   addGroups(text: string, file?: string): void {
-    applyGroupMods(this.bridge, parseGroups(text, { file }));
+    applyGroupMods(this.bridge, parseGroups(text, { file, ports: this.bridge.portNames }));
     this.changed();
   }
 

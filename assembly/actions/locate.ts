@@ -87,6 +87,21 @@ export function locateNetwork(frame: u32): bool {
   return true;
 }
 
+/** Bytes of a packet less those that pad its Ethernet frame behind an IPv4 or IPv6 packet. */
+export function unpaddedLength(frame: u32): u32 {
+  const length = load<u32>(frame, FRAME_LENGTH);
+  if (!locateNetwork(frame)) return length;
+  const size = end - network;
+  let used = size;
+  if (etherType === ETH_TYPE_IPV4 && locateBehindIpv4()) {
+    used = transport - network + transportLength;
+  } else if (etherType === ETH_TYPE_IPV6 && size >= IPV6_HEADER_SIZE) {
+    used = swap16(load<u16>(network, IPV6_PAYLOAD_LENGTH)) + IPV6_HEADER_SIZE;
+    if (used > size) used = size;
+  }
+  return length - (size - used);
+}
+
 /**
  * After locateNetwork: finds the transport header of an IPv4 or IPv6 packet. False when the packet is
  * neither, or its headers are cut short or lie.

@@ -27,12 +27,15 @@ export enum Action {
   HASH = 8,
   /** [meter id] */
   METER = 9,
-  /** [bytes][words of the first list][actions if longer ...][actions if not ...]; the list taken runs on a copy when actions follow. */
+  /**
+   * [bytes][words of the first list][actions if longer ...][actions if not ...]; the list taken runs on a copy when
+   * actions follow. What pads an IP packet's frame does not count.
+   */
   CHECK_PKT_LEN = 10,
   /** [tpid][tci] Both in network order; tci with the CFI bit. */
   PUSH_VLAN = 11,
   POP_VLAN = 12,
-  /** [ethertype][label stack entry] */
+  /** [ethertype, tags popped before << 16][label stack entry] */
   PUSH_MPLS = 13,
   /** [ethertype] The EtherType that follows the popped label. */
   POP_MPLS = 14,
@@ -80,5 +83,8 @@ export const ACTION_OPCODE_MASK: u32 = 0xff;
 export const ACTION_INLINE_OUTPUT: u32 = 1;
 
 /** HASH algorithms, as the kernel's OVS_HASH_ALG_*. */
+/** Where PUSH_MPLS has the number of tags that its program has popped before it, less those that it has pushed. */
+export const PUSH_MPLS_POPPED_SHIFT: u32 = 16;
+
 export const HASH_ALGORITHM_L4: u32 = 0;
 export const HASH_ALGORITHM_SYM_L4: u32 = 1;

@@ -1,6 +1,7 @@
 // Action programs: the opcode loop. Changes to the packet are in assembly/actions; here is what sends,
 // copies and branches. The record of the frame holds the packet's state while a program runs.
 
+import { unpaddedLength } from "../actions/locate.ts";
 import { applyModification } from "../actions/modify.ts";
 import { packetEnd, packetSettle } from "../core/account.ts";
 import { frameCopy } from "../core/frame-pool.ts";
@@ -92,7 +93,7 @@ function run(frame: u32, key: u32, from: u32, to: u32, next: u32): u32 {
         break;
       case Action.CHECK_PKT_LEN as u32: {
         const second = operands + 8 + (load<u32>(operands, 4) << 2);
-        const longer = load<u32>(frame, FRAME_LENGTH) > load<u32>(operands);
+        const longer = unpaddedLength(frame) > load<u32>(operands);
         const listAt = longer ? operands + 8 : second;
         const listEnd = longer ? second : at;
         if (at === end) {

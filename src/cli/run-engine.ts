@@ -76,6 +76,8 @@ class ThreadedEngine implements RunEngine {
         this.#writers.set(number, new CaptureWriter(port.write, { nanosecond: true }));
       owner.addPort({ number, name: port.name, transmit: port.write === undefined ? "null" : "ring" });
     }
+    for (const port of options.ports)
+      if (port.real !== undefined) owner.bridge.announcePort(toOfPort(port.number), port.name);
     for (const { text, file } of options.meters) owner.addMeters(text, file);
     for (const { text, file } of options.groups) owner.addGroups(text, file);
     for (const { text, file } of options.flows) owner.addFlows(text, file);

@@ -5,7 +5,7 @@ import { formatMac } from "../odp/address.ts";
 import { formatOdpActions } from "../odp/format-actions.ts";
 import { formatActions } from "../openflow/format-action.ts";
 import { formatMatch } from "../openflow/format-match.ts";
-import { OFPP_LOCAL, type OfPort, type PortNames } from "../openflow/port.ts";
+import { OFPP_LOCAL, type OfPort } from "../openflow/port.ts";
 import { traceText } from "../xlate/trace.ts";
 import {
   type ControlAnswer,
@@ -112,20 +112,12 @@ async function traceKey(context: ControlContext, args: readonly string[]) {
   if (named) checkBridge(context, args[0]);
   const [flow, hex] = named ? args.slice(1) : args;
   if (flow === undefined) throw new ControlError("a flow is missing");
-  if (hex === undefined) return keyOfFlow(flow, portNames(context));
+  if (hex === undefined) return keyOfFlow(flow, context.owner.bridge.portNames);
   const port = /^in_port=(\S+)$/.exec(flow)?.[1];
   if (port === undefined) throw new ControlError(`with a packet the flow is in_port=PORT, got "${flow}"`);
-  const number = portNames(context).byName.get(port) ?? (Number(port) as OfPort);
+  const number = context.owner.bridge.portNames.byName.get(port) ?? (Number(port) as OfPort);
   if (!context.owner.bridge.ports.has(number)) throw new ControlError(`there is no port ${port}`);
   return keyOfPacket(number, hex);
-}
-
-function portNames({ owner }: ControlContext): PortNames {
-  const ports = [...owner.bridge.ports.values()];
-  return {
-    byName: new Map(ports.map((port) => [port.name, port.ofPort])),
-    byPort: new Map(ports.map((port) => [port.ofPort, port.name])),
-  };
 }
 
 function upcallShow(context: ControlContext): ControlAnswer {

@@ -5,6 +5,7 @@ import {
   Action,
   HASH_ALGORITHM_L4,
   HASH_ALGORITHM_SYM_L4,
+  PUSH_MPLS_POPPED_SHIFT,
 } from "../../assembly/layout/action.ts";
 import { ACTION_DEPTH_MAX, ACTION_PROGRAM_MAX } from "../../assembly/layout/limits.ts";
 import { ActionEncodingError } from "../errors.ts";
@@ -25,7 +26,7 @@ export function encodeActions(actions: readonly OdpAction[]): Uint32Array {
 export function encodeActionsInto(actions: readonly OdpAction[], words: number[]): void {
   words.length = 0;
   words.push(0);
-  encodeList(actions, words, 0);
+  encodeList(actions, words, 0, 0);
   words[0] = words.length - 1;
   if (words.length * 4 > ACTION_PROGRAM_MAX) {
     throw new ActionEncodingError(
@@ -34,20 +35,23 @@ export function encodeActionsInto(actions: readonly OdpAction[], words: number[]
   }
 }
 
-function encodeList(actions: readonly OdpAction[], words: number[], depth: number): void {
+/** `popped`: tags popped so far, less those pushed. */
+function encodeList(actions: readonly OdpAction[], words: number[], depth: number, popped: number): void {
   if (depth > ACTION_DEPTH_MAX) {
     throw new ActionEncodingError(`actions are nested deeper than the datapath's ${ACTION_DEPTH_MAX} levels`);
   }
   for (const action of actions) {
     const start = words.length;
     words.push(0);
-    const opcode = encodeAction(action, words, depth);
+    const opcode = encodeAction(action, words, depth, popped);
     words[start] = opcode | ((words.length - start) << ACTION_WORDS_SHIFT);
+    if (action.type === "popVlan") popped++;
+    if (action.type === "pushVlan") popped--;
   }
 }
 
 /** Pushes the operands; returns the opcode. */
-function encodeAction(action: OdpAction, words: number[], depth: number): Action {
+function encodeAction(action: OdpAction, words: number[], depth: number, popped: number): Action {
   switch (action.type) {
     case "output":
       words.push(action.port);
@@ -72,15 +76,15 @@ function encodeAction(action: OdpAction, words: number[], depth: number): Action
       return Action.METER;
     case "sample":
       words.push(action.probability);
-      encodeList(action.actions, words, depth + 1);
+      encodeList(action.actions, words, depth + 1, popped);
       return Action.SAMPLE;
     case "clone":
-      encodeList(action.actions, words, depth + 1);
+      encodeList(action.actions, words, depth + 1, popped);
       return Action.CLONE;
     case "checkPktLen":
-      return encodeCheck(action, words, depth);
+      return encodeCheck(action, words, depth, popped);
     default:
-      return encodeChange(action, words);
+      return encodeChange(action, words, popped);
   }
 }
 
@@ -88,18 +92,19 @@ function encodeCheck(
   action: Extract<OdpAction, { type: "checkPktLen" }>,
   words: number[],
   depth: number,
+  popped: number,
 ): Action {
   words.push(action.pktLen);
   const size = words.length;
   words.push(0);
-  encodeList(action.greater, words, depth + 1);
+  encodeList(action.greater, words, depth + 1, popped);
   words[size] = words.length - size - 1;
-  encodeList(action.lessEqual, words, depth + 1);
+  encodeList(action.lessEqual, words, depth + 1, popped);
   return Action.CHECK_PKT_LEN;
 }
 
 /** Actions that change the packet or its metadata. */
-function encodeChange(action: OdpAction, words: number[]): Action {
+function encodeChange(action: OdpAction, words: number[], popped: number): Action {
   switch (action.type) {
     case "pushVlan":
       words.push(swap16(action.tpid), swap16(action.tci) | TCI_PRESENT);
@@ -107,7 +112,10 @@ function encodeChange(action: OdpAction, words: number[]): Action {
     case "popVlan":
       return Action.POP_VLAN;
     case "pushMpls":
-      words.push(swap16(action.ethertype), swap32(action.lse));
+      words.push(
+        swap16(action.ethertype) | (Math.max(popped, 0) << PUSH_MPLS_POPPED_SHIFT),
+        swap32(action.lse),
+      );
       return Action.PUSH_MPLS;
     case "popMpls":
       words.push(swap16(action.ethertype));

@@ -1,8 +1,8 @@
 // An OpenFlow match: values and mask over the words of a pipeline flow, the values already masked; and
 // its compact form, which rules keep: a shared mask and only the words that it has bits in.
 
-import { KEY_TCI0 } from "../../assembly/layout/flow-key.ts";
-import { getLe16, setLe16 } from "../odp/flow-key.ts";
+import { KEY_PACKET_TYPE, KEY_TCI0 } from "../../assembly/layout/flow-key.ts";
+import { getLe16, getLe32, setLe16, setLe32 } from "../odp/flow-key.ts";
 import type { Field, Subfield } from "./field.ts";
 import { DL_VLAN_NONE, fieldClear, fieldGet, fieldMaskBits, fieldSet, ones } from "./field-value.ts";
 import { FLOW_WORD_COUNT, flowCreate } from "./flow-layout.ts";
@@ -56,6 +56,16 @@ export function matchSetSubfield(match: Match, part: Subfield, value: bigint): v
   const known = fieldGet(match.mask, field);
   const rest = fieldGet(match.words, field) & known & ~bits;
   matchSetField(match, field, rest | ((value << BigInt(part.offset)) & bits), known | bits);
+}
+
+/** Adds what a match on `field` takes for granted: anything within a packet is in an Ethernet packet. */
+export function matchRequire(match: Match, field: Field): void {
+  if (field.prereq !== "none") matchEthernet(match);
+}
+
+/** A match on Ethernet packets, unless it says otherwise. */
+export function matchEthernet(match: Match): void {
+  if (getLe32(match.mask, KEY_PACKET_TYPE) === 0) setLe32(match.mask, KEY_PACKET_TYPE, 0xffffffff);
 }
 
 /** Makes `match` say nothing about `field`. */

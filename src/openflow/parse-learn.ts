@@ -6,7 +6,7 @@ import { type FlowText, KeyValueScanner, type Piece } from "./key-value.ts";
 import type { ActionContext } from "./parse-actions.ts";
 import { requireWritable, splitArrow } from "./parse-header-action.ts";
 import { parseU16, parseU32, parseU64, readInteger } from "./parse-number.ts";
-import { parseSubfield } from "./parse-subfield.ts";
+import { isUnsupportedField, parseSubfield } from "./parse-subfield.ts";
 import { parseTable, TABLE_ALL } from "./parse-table.ts";
 import { parseExactValue, parseSubfieldValue } from "./parse-value.ts";
 import { PRIORITY_DEFAULT } from "./rule.ts";
@@ -137,7 +137,8 @@ function parseLoadSpec(value: Piece, context: ActionContext): LearnSpec {
 
 function startsWithField(text: string): boolean {
   const name = text.replace(/\[.*$/, "");
-  return fieldByName(name) !== undefined || fieldByOxmName(name.replace(/_W$/, "")) !== undefined;
+  const known = fieldByName(name) ?? fieldByOxmName(name.replace(/_W$/, ""));
+  return known !== undefined || isUnsupportedField(name);
 }
 
 /** learn travels as Nicira's extension, which can name only fields with an NXM or standard OXM header. */

@@ -1,12 +1,20 @@
 // The match half of a flow in text: protocol words, fields with masks, parts of fields.
 
-import { KEY_PACKET_TYPE, KEY_TCI0, KEY_TPID0 } from "../../assembly/layout/flow-key.ts";
-import { getLe16, getLe32, setBe16, setLe32 } from "../odp/flow-key.ts";
+import { KEY_TCI0, KEY_TPID0 } from "../../assembly/layout/flow-key.ts";
+import { getLe16, setBe16 } from "../odp/flow-key.ts";
 import { type Field, fieldByName, fieldOf } from "./field.ts";
 import { fieldGet, fieldSet, ones } from "./field-value.ts";
 import { flowCreate } from "./flow-layout.ts";
 import { type FlowText, KeyValueScanner, type Piece } from "./key-value.ts";
-import { type Match, matchClearField, matchCreate, matchSetField, matchSetSubfield } from "./match.ts";
+import {
+  type Match,
+  matchClearField,
+  matchCreate,
+  matchEthernet,
+  matchRequire,
+  matchSetField,
+  matchSetSubfield,
+} from "./match.ts";
 import { normalizeMatch } from "./match-normalize.ts";
 import { isUnsupportedField, parseSubfield } from "./parse-subfield.ts";
 import { parseExactValue, parseMaskedValue, parseSubfieldValue } from "./parse-value.ts";
@@ -45,7 +53,7 @@ export function parseMatchKey(source: FlowText, match: Match, pair: KeyValueScan
   if (protocol !== undefined) {
     matchSetField(match, ethType, BigInt(protocol.ethType));
     if (protocol.ipProto !== 0) matchSetField(match, ipProto, BigInt(protocol.ipProto));
-    requireEthernet(match);
+    matchEthernet(match);
     return true;
   }
   if (key === "eth") {
@@ -57,7 +65,7 @@ export function parseMatchKey(source: FlowText, match: Match, pair: KeyValueScan
   refuseInexpressible(source, part.field, pair.keyAt);
   const value = parseSubfieldValue(source, part, { text: pair.value, at: pair.valueAt });
   matchSetSubfield(match, part, value);
-  if (part.field.prereq !== "none") requireEthernet(match);
+  matchRequire(match, part.field);
   return true;
 }
 
@@ -112,12 +120,7 @@ function setField(source: FlowText, match: Match, field: Field, value: Piece, ke
   const exact = parsed.mask === ones(field.bytes * 8);
   if (parsed.mask === 0n) matchClearField(match, field);
   else matchSetField(match, field, parsed.value, exact ? field.valueMask : parsed.mask & field.valueMask);
-  if (field.prereq !== "none") requireEthernet(match);
-}
-
-/** A match on anything within a packet is on an Ethernet packet, unless it says otherwise. */
-function requireEthernet(match: Match): void {
-  if (getLe32(match.mask, KEY_PACKET_TYPE) === 0) setLe32(match.mask, KEY_PACKET_TYPE, 0xffffffff);
+  matchRequire(match, field);
 }
 
 function refuseInexpressible(source: FlowText, field: Field, at: number): void {

@@ -4,7 +4,8 @@ import { type Field, fieldByName, fieldByOxmName, type Subfield } from "./field.
 import type { FlowText, Piece } from "./key-value.ts";
 
 /** Names of fields that Open vSwitch has and this switch refuses, because nothing of theirs is done. */
-const UNSUPPORTED = /^(tun_metadata\d+|tun_erspan_\w+|tun_gtpu_\w+|nsh_\w+|nsp|nsi|nshc\d|NXOXM_NSH_\w+)$/;
+const UNSUPPORTED =
+  /^(tun_metadata\d+|NXM_NX_TUN_METADATA\d+|tun_erspan_\w+|tun_gtpu_\w+|nsh_\w+|nsp|nsi|nshc\d|NXOXM_NSH_\w+)$/;
 
 /** Returns whether a name is that of a field which Open vSwitch has and this switch has not. */
 export function isUnsupportedField(name: string): boolean {

@@ -4,7 +4,7 @@
 import type { Group } from "../openflow/group.ts";
 import type { Match } from "../openflow/match.ts";
 import type { Meter } from "../openflow/meter.ts";
-import type { OfPort } from "../openflow/port.ts";
+import type { OfPort, PortNames } from "../openflow/port.ts";
 import { Rule, type RuleSpec } from "../openflow/rule.ts";
 import type { BridgePort } from "./bridge-port.ts";
 import { BridgeChanges, macTag } from "./changes.ts";
@@ -39,6 +39,7 @@ export class Bridge {
   /** What lookups see: rules added in this version or before, and not yet removed. */
   version = 1;
   readonly #options: ClassifierOptions;
+  readonly #numbers = new Map<string, OfPort>();
 
   constructor(name: string, options: ClassifierOptions = CLASSIFIER_DEFAULTS) {
     this.name = name;
@@ -67,15 +68,36 @@ export class Bridge {
 
   /** Puts a port in, or changes it. */
   setPort(port: BridgePort): void {
+    this.#forgetName(port.ofPort);
+    this.#numbers.set(port.name, port.ofPort);
     this.ports.set(port.ofPort, port);
     this.changes.ports.add(port.ofPort);
   }
 
+  /** Names of the ports, for rules that say them. */
+  get portNames(): PortNames {
+    return {
+      byName: this.#numbers,
+      byPort: new Map([...this.ports].map(([number, { name }]) => [number, name])),
+    };
+  }
+
+  /** Lets rules name a port that is still to come. */
+  announcePort(ofPort: OfPort, name: string): void {
+    this.#numbers.set(name, ofPort);
+  }
+
   /** Takes a port out, and forgets the addresses learned on it. */
   removePort(ofPort: OfPort): void {
+    this.#forgetName(ofPort);
     this.ports.delete(ofPort);
     this.changes.ports.add(ofPort);
     this.macs.flush(ofPort);
+  }
+
+  #forgetName(ofPort: OfPort): void {
+    const name = this.ports.get(ofPort)?.name;
+    if (name !== undefined) this.#numbers.delete(name);
   }
 
   /** Rules in all tables. */

@@ -24,8 +24,16 @@ export const STACK_BYTES_MAX = 65536;
 /** Most datapath actions that resubmits may add up to, about Open vSwitch's 64 kB. */
 export const ACTIONS_MAX = 4096;
 
-/** Carries a list of actions out. `last`: nothing follows; `inBucket`: the list is a group's bucket. */
-export type RunActions = (x: Xlate, actions: readonly OfAction[], last: boolean, inBucket: boolean) => void;
+/**
+ * Carries a list of actions out. `last`: nothing follows; `inBucket`: the list is a group's bucket. Returns whether
+ * an action ended the list before its end, as dec_ttl does when the TTL has run out.
+ */
+export type RunActions = (
+  x: Xlate,
+  actions: readonly OfAction[],
+  last: boolean,
+  inBucket: boolean,
+) => boolean;
 
 /** One translation. */
 export class Xlate {

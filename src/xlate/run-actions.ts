@@ -31,34 +31,40 @@ const ACTSET_OUTPUT_WORD = FLOW_ACTSET_OUTPUT >>> 2;
 const METADATA = fieldOf("metadata");
 
 /** See RunActions. */
-export function runActions(x: Xlate, actions: readonly OfAction[], last: boolean, inBucket: boolean): void {
+export function runActions(
+  x: Xlate,
+  actions: readonly OfAction[],
+  last: boolean,
+  inBucket: boolean,
+): boolean {
   if (actions.length === 0) {
     x.dropHint = DropReason.POLICY;
     x.report("action", "drop");
-    return;
+    return false;
   }
   for (let i = 0; i < actions.length; i++) {
     const action = actions[i] as OfAction;
-    if (x.error !== DropReason.NONE) return;
+    if (x.error !== DropReason.NONE) return false;
     if (x.wasMpls && !x.exit && seesLayer3(action)) triggerFreeze(x);
     if (x.exit) {
       if (x.freezing) freezeActions(x, actions.slice(i));
-      return;
+      return false;
     }
     if (x.trace !== null) reportAction(x, action);
     const lastAction = last && i === actions.length - 1 && x.actionSet.length === 0;
     if (action.type === "checkPktLarger") {
       checkPktLarger(x, action.pktLen, action.dst, actions.slice(i + 1));
-      return;
+      return false;
     }
     const stops = runAction(x, action, lastAction, inBucket);
     x.explainer?.note(`action ${action.type} in table ${x.tableId}`);
-    if (stops) return;
+    if (stops) return true;
     if (x.freezing && x.frozen.length === 0 && x.error === DropReason.NONE && !isTableAction(action)) {
       freezeActions(x, actions.slice(resumesBehind(action) ? i + 1 : i));
-      return;
+      return false;
     }
   }
+  return false;
 }
 
 /** Actions that run rules of their own: if those freeze, they must not run again after the thaw. */

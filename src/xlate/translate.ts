@@ -74,7 +74,8 @@ function resume(x: Xlate, frozen: FrozenState): void {
     }
     x.tableId = tableId;
     x.ruleCookie = ruleCookie;
-    if (actions.length > 0) x.run(x, actions, i === segments.length - 1, false);
+    // Open vSwitch thaws one list: an action that ends a rule's list ends those of the rules around it, too.
+    if (actions.length > 0 && x.run(x, actions, i === segments.length - 1, false)) return;
   }
 }
 

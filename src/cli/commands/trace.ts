@@ -47,9 +47,10 @@ export async function run(args: Arguments): Promise<void> {
   const ports = new PortRange(args.count("ports", 1, PORTS_MAX, PORTS_DEFAULT), args.flag("local"));
   const rules = readRules(args);
   const [first, hex] = args.operands as [string, string | undefined];
-  const key = hex === undefined ? keyOfFlow(first) : await keyOfText(first, hex, ports);
   const owner = createSwitch(ports);
   try {
+    const names = owner.bridge.portNames;
+    const key = hex === undefined ? keyOfFlow(first, names) : await keyOfText(first, hex, ports);
     for (const { text, file } of rules.meters) owner.addMeters(text, file);
     for (const { text, file } of rules.groups) owner.addGroups(text, file);
     for (const { text, file } of rules.flows) owner.addFlows(text, file);

@@ -3,7 +3,7 @@
 
 import type { LearnAction, LearnSpec, OfAction } from "../../openflow/action.ts";
 import { subfieldGet, subfieldMask } from "../../openflow/field-value.ts";
-import { matchCreate, matchSetSubfield } from "../../openflow/match.ts";
+import { matchCreate, matchRequire, matchSetSubfield } from "../../openflow/match.ts";
 import {
   OFPP_ALL,
   OFPP_FLOOD,
@@ -56,8 +56,10 @@ function learnedRule(x: Xlate, action: LearnAction): RuleSpec {
     } else if (dst !== undefined) {
       const shifted = value << BigInt(dst.offset);
       const mask = bitsOf(spec) << BigInt(dst.offset);
-      if (spec.kind === "match") matchSetSubfield(match, dst, value);
-      else actions.push({ type: "setField", field: dst.field, value: shifted & mask, mask, load: true });
+      if (spec.kind === "match") {
+        matchSetSubfield(match, dst, value);
+        matchRequire(match, dst.field);
+      } else actions.push({ type: "setField", field: dst.field, value: shifted & mask, mask, load: true });
     }
   }
   return {

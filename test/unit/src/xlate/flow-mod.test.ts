@@ -6,9 +6,13 @@ import type { GroupMod } from "../../../../src/openflow/group-mod.ts";
 import { parseFlow } from "../../../../src/openflow/parse-flow.ts";
 import { parseGroups } from "../../../../src/openflow/parse-group.ts";
 import { Bridge } from "../../../../src/xlate/bridge.ts";
+import { applyEffects } from "../../../../src/xlate/effects.ts";
 import { applyFlowMods, type FlowModResult, FlowOverlapError } from "../../../../src/xlate/flow-mod.ts";
 import { applyGroupMods } from "../../../../src/xlate/group-mod.ts";
 import { describeRule } from "../../../../src/xlate/report.ts";
+import { translate } from "../../../../src/xlate/translate.ts";
+import { testEnv } from "../../../megaflow/test-bridge.ts";
+import { keyOf } from "./translated.ts";
 
 function bridgeWith(...flows: string[]): Bridge {
   const bridge = new Bridge("br0");
@@ -141,4 +145,16 @@ test("deleting a group deletes the rules that use it", () => {
   applyGroupMods(bridge, [{ ...(parseGroups("group_id=2,type=all")[0] as GroupMod), command: "delete" }]);
   assert.deepEqual([...bridge.groups.keys()], [1]);
   assert.deepEqual(rulesOf(bridge), ["0: arp, priority 32768 1", "0: priority 1 0"]);
+});
+
+test("a learned rule is the same as one of the same match in text: it replaces it, and is found by it", () => {
+  const env = testEnv(
+    "table=0 actions=learn(table=5,NXM_OF_ETH_DST[],load:1->NXM_NX_REG0[])\n" +
+      "table=5,dl_dst=02:00:00:00:00:01 actions=drop",
+  );
+  const { effects } = translate(env, keyOf("in_port=1,dl_dst=02:00:00:00:00:01,dl_type=0x1234"));
+  applyEffects(env.bridge, effects, 0);
+  assert.equal(env.bridge.ruleCount, 2);
+  const deletion = parseFlow("table=5,dl_dst=02:00:00:00:00:01", {}, "delete_strict");
+  assert.equal(applyFlowMods(env.bridge, [deletion], 0).removed.length, 1);
 });
