@@ -5,13 +5,14 @@
 import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
 import type { OdpPort } from "../odp/action.ts";
 import { FLOW_ACTSET_OUTPUT, FLOW_CONJ_ID, FLOW_OF_IN_PORT } from "../openflow/flow-layout.ts";
+import type { CompactMatch } from "../openflow/match.ts";
 import { type OfPort, odpPortToOf } from "../openflow/port.ts";
 import { reachOf } from "../xlate/action-reach.ts";
 import type { Bridge } from "../xlate/bridge.ts";
 import { type BridgeChanges, MAC_TAG_ANY } from "../xlate/changes.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 import { type DependenceTable, MARK_BELOW, MARK_REWRITES, PlaceState } from "./dependence-table.ts";
-import { OverlapTable } from "./overlap.ts";
+import { isComparedWhole, OverlapTable } from "./overlap.ts";
 import type { RulesInUse } from "./rules-in-use.ts";
 
 const CONJ_ID_WORD = FLOW_CONJ_ID / 4;
@@ -30,6 +31,9 @@ const CHANGED = 1;
 const LOOKED_AT = 2;
 const LEADS_THERE = 4;
 
+/** What the columns tell of a megaflow; `PERHAPS` where its rules have to be asked. */
+const Touched = { NO: 0, PERHAPS: 1, YES: 2 } as const;
+
 /** Key of the megaflow at hand. */
 const key = new Uint32Array(KEY_WORD_COUNT);
 
@@ -44,6 +48,8 @@ export class ChangeFilter {
   readonly #newRules: NewRule[] = [];
   #newRuleCount = 0;
   readonly #newTables: NewTable[] = [];
+  /** Whether the columns alone tell if a megaflow meets a new rule, where no action wrote to its packets. */
+  #isPlain = true;
   /** By table: the highest priority of a new rule; -1 = there is none. */
   readonly #ceilings = new Int32Array(256).fill(-1);
   /** `missedTables` of megaflows that a new rule may concern. */
@@ -85,27 +91,29 @@ export class ChangeFilter {
     for (let place = from; place < end; place++) {
       const state = states[place];
       if (state === PlaceState.BUSY) return place;
-      if (state === PlaceState.LIVE && this.#mayTouch(table, place)) return place;
+      if (state === PlaceState.LIVE && this.#judge(table, place) !== Touched.NO) return place;
     }
     return end;
   }
 
   /** Whether the answer of the megaflow in that place may be another one now. */
   touches(table: DependenceTable, place: number): boolean {
-    return this.#mayTouch(table, place) && this.#touches(table, place);
+    const judged = this.#judge(table, place);
+    return judged === Touched.YES || (judged === Touched.PERHAPS && this.#meetsNew(table, place));
   }
 
-  #mayTouch(table: DependenceTable, place: number): boolean {
-    if (this.#changes.all) return true;
+  #judge(table: DependenceTable, place: number): number {
+    if (this.#changes.all) return Touched.YES;
     const tag = table.macTags[place] as number;
-    if (tag !== 0 && this.#touchesMac(tag)) return true;
+    if (tag !== 0 && this.#touchesMac(tag)) return Touched.YES;
     const marks = table.marks(place, this.#ceilings);
-    if ((marks & CHANGED) !== 0) return true;
-    if (((marks & MARK_BELOW) | ((table.missedTables[place] as number) & this.#missBits)) !== 0) {
-      const isPlain = (marks & MARK_REWRITES) === 0 && wordOf(table, place, KEY_RECIRC_ID) === 0;
-      if (!isPlain || this.#mayOverlap(table, place)) return true;
-    }
-    return this.#outputs && this.#touchesOutput(table, place);
+    if ((marks & CHANGED) !== 0) return Touched.YES;
+    if (this.#outputs && this.#touchesOutput(table, place)) return Touched.YES;
+    const missed = (table.missedTables[place] as number) & this.#missBits;
+    if (((marks & MARK_BELOW) | missed) === 0) return Touched.NO;
+    if ((marks & MARK_REWRITES) !== 0 || wordOf(table, place, KEY_RECIRC_ID) !== 0) return Touched.PERHAPS;
+    if (!this.#mayOverlap(table, place)) return Touched.NO;
+    return this.#isPlain ? Touched.YES : Touched.PERHAPS;
   }
 
   #mayOverlap(table: DependenceTable, place: number): boolean {
@@ -118,16 +126,12 @@ export class ChangeFilter {
     return false;
   }
 
-  /** The same in full, for a megaflow that passed `#mayTouch`. */
-  #touches(table: DependenceTable, place: number): boolean {
-    if (this.#changes.all || this.#newRuleCount === 0 || this.#newRuleCount > COMPARED_RULES_MAX) return true;
-    const tag = table.macTags[place] as number;
-    if (tag !== 0 && this.#touchesMac(tag)) return true;
-    if ((table.marks(place, this.#ceilings) & CHANGED) !== 0) return true;
-    if (this.#outputs && this.#touchesOutput(table, place)) return true;
+  /** Whether some packet of the megaflow may match a new rule; all of them where these are too many. */
+  #meetsNew(table: DependenceTable, place: number): boolean {
+    if (this.#newRuleCount > COMPARED_RULES_MAX) return true;
     const rules = table.rules(place);
     const missed = table.missedTables[place] as number;
-    return this.#newRules.some((rule) => meets(rules, missed, rule) && overlaps(table, place, rules, rule));
+    return this.#newRules.some((one) => meets(rules, missed, one) && overlaps(table, place, rules, one));
   }
 
   #touchesMac(tag: number): boolean {
@@ -208,7 +212,12 @@ export class ChangeFilter {
       this.#newTables.push(of);
     }
     of.rules.add(rule);
-    if (++this.#newRuleCount <= COMPARED_RULES_MAX) this.#newRules.push({ rule, priority });
+    if (++this.#newRuleCount > COMPARED_RULES_MAX) return;
+    const { mask, values } = match;
+    this.#newRules.push({ tableId, priority, match: { mask, values } });
+    const first = this.#newRules[0] as NewRule;
+    const isLevel = first.tableId === tableId && first.priority === priority;
+    this.#isPlain &&= isLevel && isComparedWhole(mask);
   }
 }
 
@@ -220,9 +229,11 @@ interface NewTable {
 
 /** A new rule, as a lookup meets it. */
 interface NewRule {
-  readonly rule: TableRule;
+  readonly tableId: number;
   /** A lookup that found a rule of higher priority does not see it. */
   readonly priority: number;
+  /** A copy: a table spreads a rule's match out anew for everybody who asks. */
+  readonly match: CompactMatch;
 }
 
 /** Groups that changed, and those that lead to them. */
@@ -242,8 +253,7 @@ function withUsers(bridge: Bridge, changed: ReadonlySet<number>): ReadonlySet<nu
 }
 
 /** Whether a megaflow looked the rule's table up and found nothing of a higher priority. */
-function meets(found: readonly TableRule[], missed: number, { rule, priority }: NewRule): boolean {
-  const { tableId } = rule;
+function meets(found: readonly TableRule[], missed: number, { tableId, priority }: NewRule): boolean {
   if ((missed & (1 << (tableId & 31))) !== 0) return true;
   return found.some(
     (one) =>
@@ -256,14 +266,14 @@ function overlaps(
   table: DependenceTable,
   place: number,
   rules: readonly TableRule[],
-  { rule }: NewRule,
+  { match }: NewRule,
 ): boolean {
   const mask = table.masks.at(table.maskNumbers[place] as number).bits;
   table.keys.read(table.keyNumbers[place] as number, key);
   // Behind a recirculation the actions that went before are not among the rules.
   if (key[KEY_RECIRC_ID >>> 2] !== 0) return true;
-  const { indexes, bits } = rule.match.mask;
-  const { values } = rule.match;
+  const { values } = match;
+  const { indexes, bits } = match.mask;
   const writes = rules.map(({ actions }) => reachOf(actions).writes);
   for (let i = 0; i < indexes.length; i++) {
     const word = indexes[i] as number;

@@ -24,6 +24,7 @@ import { CommandTokens } from "./command-tokens.ts";
 import { FlowCredit, hostFlags } from "./credit.ts";
 import { type Dependence, DependenceTable, PlaceState } from "./dependence-table.ts";
 import { KeyStore } from "./key-store.ts";
+import { dependenceOf, Modification } from "./modification.ts";
 import type { RulesInUse } from "./rules-in-use.ts";
 import { Ukey } from "./ukey.ts";
 import { UkeyTable } from "./ukey-table.ts";
@@ -50,11 +51,7 @@ export interface InstalledOptions {
 const TCP_FIN = 1;
 const TCP_RST = 4;
 
-/** What a live megaflow becomes. */
-interface Modification extends Dependence {
-  readonly answer: Answer;
-  block: number;
-}
+const WORD = 2 ** 32;
 
 /** Stands in for any mask where there is no room for more. */
 const EVERYTHING = everythingMask();
@@ -85,6 +82,7 @@ export class InstalledMegaflows {
   protected readonly key = new Uint32Array(KEY_WORD_COUNT);
   /** Another, of a megaflow that is translated again: a reply may ask for that while `key` is in use. */
   readonly #oldKey = new Uint32Array(KEY_WORD_COUNT);
+  readonly #newMask = new Uint32Array(KEY_WORD_COUNT);
   /** UFID and command of the megaflow that was put last. */
   protected readonly ufid = new Uint32Array(4);
   protected putToken = 0;
@@ -96,8 +94,8 @@ export class InstalledMegaflows {
   readonly dependences: DependenceTable;
   /** What a reply is about, by token. */
   readonly #waiting = new CommandTokens<Ukey>();
-  /** What megaflows become when the PMD has their new actions. */
-  readonly #modifying = new Map<Ukey, Modification>();
+  /** Megaflows that become something else when the PMD has their new actions. */
+  #modifying = 0;
   /** Megaflows that took over what another one was to do, while a round of revalidation looks at all of them. */
   adopted: Ukey[] | null = null;
   /** Token of the last reply. */
@@ -123,7 +121,7 @@ export class InstalledMegaflows {
 
   /** Whether some megaflow is to get other actions, which depend on other things. */
   get isModifying(): boolean {
-    return this.#modifying.size > 0;
+    return this.#modifying > 0;
   }
 
   /** Commands sent whose reply has not come. */
@@ -141,11 +139,12 @@ export class InstalledMegaflows {
     return this.#credit.usedMs(ukey);
   }
 
-  /** Translates the megaflow's key again, as the rules are now. */
+  /** Translates the megaflow's key again, as the rules are now. The answer's mask is good until the next time. */
   retranslate(ukey: Ukey, options?: TranslateOptions): Translation {
     ukey.keyInto(this.#oldKey);
     const { translation } = this.#options;
-    return translate(options === undefined ? translation : { ...translation, options }, this.#oldKey);
+    const env = options === undefined ? translation : { ...translation, options };
+    return translate(env, this.#oldKey, this.#newMask);
   }
 
   /** Megaflows that may have effects beyond their packets: an upper bound, 0 when there are none. */
@@ -182,7 +181,7 @@ export class InstalledMegaflows {
   replace(ukey: Ukey, translation: Translation): boolean {
     this.#credit.live(ukey);
     const answer = this.answers.of(translation);
-    const next: Modification = { answer, ...dependenceOf(translation), block: ukey.block };
+    const next = new Modification(answer, translation, ukey.block);
     this.#retain(answer);
     // A FIN that a rule has seen is none of the next rule's business: a change makes the PMD forget it.
     const closed = next.hasEffects && (this.#credit.tcpFlags(ukey) & (TCP_FIN | TCP_RST)) !== 0;
@@ -193,12 +192,13 @@ export class InstalledMegaflows {
     }
     ukey.state = "modifying";
     this.dependences.states[ukey.place] = PlaceState.BUSY;
-    this.#modifying.set(ukey, next);
+    ukey.next = next;
+    this.#modifying++;
     next.block = this.channel.capacity.reserveProgram(answer.program);
     if (next.block === NO_ROOM) {
       // The old actions are no longer true: none is better.
       this.counters.noMemory++;
-      this.#modifying.delete(ukey);
+      this.#takeNext(ukey);
       this.#release(answer);
       this.#lives(ukey);
       this.remove(ukey);
@@ -228,8 +228,7 @@ export class InstalledMegaflows {
   retire(): void {
     for (const ukey of this.ukeys.values()) {
       if (ukey.state !== "putting") this.#credit.standing(ukey);
-      const next = this.#modifying.get(ukey);
-      if (next !== undefined) this.#release(next.answer);
+      if (ukey.next !== undefined) this.#release(ukey.next.answer);
       this.#release(ukey.answer);
       this.dependences.forgetRules(ukey.place);
     }
@@ -296,9 +295,9 @@ export class InstalledMegaflows {
 
   /** Takes what a megaflow had counted when its actions changed or it went. */
   #countUntil(ukey: Ukey, reply: number): void {
-    const { u32, u64 } = this.channel.memory;
-    const packets = Number(u64[(reply + REPLY_PACKETS) / 8]!);
-    const bytes = Number(u64[(reply + REPLY_BYTES) / 8]!);
+    const { u32 } = this.channel.memory;
+    const packets = wordsAt(u32, reply + REPLY_PACKETS);
+    const bytes = wordsAt(u32, reply + REPLY_BYTES);
     const usedMs = Math.max(ukey.createdMs, u32[(reply + REPLY_VALUE) >>> 2]!);
     // What was read meanwhile may be more: that was not for the rules it had.
     this.#credit.final(ukey, packets, bytes, usedMs);
@@ -319,8 +318,7 @@ export class InstalledMegaflows {
 
   /** Without room for the new actions the old ones would stay for ever: better none. */
   #modified(ukey: Ukey, status: CommandStatus): void {
-    const next = this.#modifying.get(ukey)!;
-    this.#modifying.delete(ukey);
+    const next = this.#takeNext(ukey);
     this.#lives(ukey);
     if (status === CommandStatus.OK) {
       this.channel.capacity.releaseProgram(ukey.block);
@@ -330,6 +328,13 @@ export class InstalledMegaflows {
     this.channel.capacity.releaseProgram(next.block);
     this.#release(next.answer);
     this.remove(ukey);
+  }
+
+  #takeNext(ukey: Ukey): Modification {
+    const next = ukey.next!;
+    ukey.next = undefined;
+    this.#modifying--;
+    return next;
   }
 
   /** The megaflow does something else now; the new answer is retained already. */
@@ -405,11 +410,14 @@ export class InstalledMegaflows {
   }
 }
 
-/** What an installed megaflow keeps of its translation besides the answer. */
-export function dependenceOf({ rules, groups, effects, missedTables, macTag }: Translation): Dependence {
-  return { rules, groups, hasEffects: effects.length > 0, missedTables, macTag };
+/** A counter of 64 bits, without making a BigInt of it. */
+function wordsAt(u32: Uint32Array, address: number): number {
+  return u32[(address >>> 2) + 1]! * WORD + u32[address >>> 2]!;
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {
-  return a === b || (a.length === b.length && a.every((word, i) => word === b[i]));
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

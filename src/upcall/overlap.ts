@@ -80,12 +80,21 @@ export class OverlapTable {
   }
 }
 
+/** Whether all that rules with this mask look at is in the key, so that no comparison leaves anything out. */
+export function isComparedWhole({ indexes, bits }: SharedMask): boolean {
+  return indexes.every((word, i) => word < KEY_WORD_COUNT || isWholePort(word, bits[i] as number));
+}
+
+function isWholePort(word: number, bits: number): boolean {
+  return word === IN_PORT_WORD && bits === -1;
+}
+
 /** The bits of the key that a rule's mask and a megaflow's have in common; a port is one of the datapath's there. */
 function bothLookAt({ indexes, bits }: SharedMask, mask: MegaflowMask): Side {
   const words: number[] = [];
   const common: number[] = [];
   indexes.forEach((word, i) => {
-    const isPort = word === IN_PORT_WORD && bits[i] === -1;
+    const isPort = isWholePort(word, bits[i] as number);
     if (word >= KEY_WORD_COUNT && !isPort) return;
     const both = isPort ? mask.bits[0]! | 0 : (bits[i] as number) & (mask.bits[word] as number);
     if (both === 0) return;

@@ -11,6 +11,7 @@ import type { MegaflowMask } from "../xlate/mask-limit.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 import type { Answer } from "./answers.ts";
 import type { Dependence, DependenceTable } from "./dependence-table.ts";
+import type { Modification } from "./modification.ts";
 
 /**
  * `putting`: the PMD has not answered; `modifying`: other actions are on the way; `deleting`: its final
@@ -27,6 +28,8 @@ export class Ukey {
   readonly #table: DependenceTable;
   /** What it does; shared. */
   answer: Answer;
+  /** What it is becoming, while it is `modifying`. */
+  next: Modification | undefined = undefined;
   /** Block of program memory, as PmdCapacity counts it. */
   block: number;
   state: UkeyState = "putting";
