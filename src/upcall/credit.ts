@@ -57,6 +57,11 @@ export class FlowCredit {
   }
 }
 
+/** A 64-bit counter that nobody writes any more, without making a BigInt of it. */
+export function counterAt(u32: Uint32Array, address: number): number {
+  return (u32[(address >>> 2) + 1] as number) * WORD + (u32[address >>> 2] as number);
+}
+
 /** TCP flags as TranslateOptions has them, from the record's network order. */
 export function hostFlags(flags: number): number {
   return ((flags & 0xff) << 8) | ((flags >>> 8) & 0xff);

@@ -21,7 +21,7 @@ import { translate } from "../xlate/translate.ts";
 import type { SideEffect, TranslateContext, TranslateOptions, Translation } from "../xlate/translation.ts";
 import { type Answer, AnswerTable } from "./answers.ts";
 import { CommandTokens } from "./command-tokens.ts";
-import { FlowCredit, hostFlags } from "./credit.ts";
+import { counterAt, FlowCredit, hostFlags } from "./credit.ts";
 import { type Dependence, DependenceTable, PlaceState } from "./dependence-table.ts";
 import { KeyStore } from "./key-store.ts";
 import { dependenceOf, Modification } from "./modification.ts";
@@ -50,8 +50,6 @@ export interface InstalledOptions {
 
 const TCP_FIN = 1;
 const TCP_RST = 4;
-
-const WORD = 2 ** 32;
 
 /** Stands in for any mask where there is no room for more. */
 const EVERYTHING = everythingMask();
@@ -296,8 +294,8 @@ export class InstalledMegaflows {
   /** Takes what a megaflow had counted when its actions changed or it went. */
   #countUntil(ukey: Ukey, reply: number): void {
     const { u32 } = this.channel.memory;
-    const packets = wordsAt(u32, reply + REPLY_PACKETS);
-    const bytes = wordsAt(u32, reply + REPLY_BYTES);
+    const packets = counterAt(u32, reply + REPLY_PACKETS);
+    const bytes = counterAt(u32, reply + REPLY_BYTES);
     const usedMs = Math.max(ukey.createdMs, u32[(reply + REPLY_VALUE) >>> 2]!);
     // What was read meanwhile may be more: that was not for the rules it had.
     this.#credit.final(ukey, packets, bytes, usedMs);
@@ -408,11 +406,6 @@ export class InstalledMegaflows {
     for (const id of answer.recircIds) this.#options.recirc.release(id);
     for (const id of answer.cookies) this.#options.records.release(id);
   }
-}
-
-/** A counter of 64 bits, without making a BigInt of it. */
-function wordsAt(u32: Uint32Array, address: number): number {
-  return u32[(address >>> 2) + 1]! * WORD + u32[address >>> 2]!;
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {
