@@ -56,7 +56,7 @@ test("rules time out as Open vSwitch's do", { skip: needs(NEED_OVS), timeout: 58
       sw.send(1 as OfPort, bytes);
       await oracle.send(1, bytes.toString("hex"));
     }
-    await oracle.appctl("time/warp", String(WARP_MS));
+    await oracle.warp(WARP_MS);
     await oracle.settle();
     sw.setClock(step * STEP_MS);
     sw.creditRules();

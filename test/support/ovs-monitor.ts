@@ -1,4 +1,4 @@
-// An OpenFlow 1.4 connection to Open vSwitch's bridge that collects packet-ins and waits at barriers.
+// An OpenFlow 1.4 connection to Open vSwitch's bridge that collects packet-ins, waits at barriers and deletes rules.
 // A barrier's reply comes behind every packet-in of the packets processed before it, so it is also how
 // the oracle knows that a packet is done.
 
@@ -22,9 +22,20 @@ const ECHO_REPLY = 3;
 const ERROR = 1;
 const SET_CONFIG = 9;
 const PACKET_IN = 10;
+const FLOW_REMOVED = 11;
+const FLOW_MOD = 14;
 const BARRIER_REQUEST = 20;
 const BARRIER_REPLY = 21;
 const SET_ASYNC = 28;
+/** OpenFlow 1.4, section 7.3.4.2. */
+const FLOW_MOD_SIZE = 40;
+const OFPFC_ADD = 0;
+const OFPFC_DELETE = 3;
+const OFPFF_SEND_FLOW_REM = 1;
+const OFPTT_ALL = 0xff;
+const ANY = 0xffffffff;
+/** Cookies of the rules that tell when a deletion is over: "megaflow" and a number. */
+const LAST_RULE_COOKIE = 0x6d65676100000000n;
 const REASONS: PacketIn["reason"][] = [
   "no_match",
   "action",
@@ -39,19 +50,19 @@ export class OvsMonitor {
   readonly #socket: Socket;
   #received = Buffer.alloc(0);
   #barriers: (() => void)[] = [];
-  #failed: ((error: Error) => void)[] = [];
+  /** What to call when the connection ends or the switch refuses something: whoever waits at that time. */
+  readonly #onFailure = new Set<(error: Error) => void>();
   #packetIns: PacketIn[] = [];
+  #deletions = 0n;
+  readonly #removals = new Map<bigint, () => void>();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("data", (bytes) => this.#onBytes(bytes));
-    const fail = (error: Error) => {
-      for (const reject of this.#failed) reject(error);
-      this.#barriers = [];
-      this.#failed = [];
-    };
-    socket.on("error", fail);
-    socket.on("close", () => fail(new Error("the OpenFlow connection was closed: the daemon has ended")));
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("close", () =>
+      this.#fail(new Error("the OpenFlow connection was closed: the daemon has ended")),
+    );
   }
 
   /** Connects to `path` (`<rundir>/br0.mgmt`) and asks for packet-ins of every reason. */
@@ -79,11 +90,22 @@ export class OvsMonitor {
 
   /** Resolves when the switch has processed everything sent to it before. */
   barrier(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#barriers.push(resolve);
-      this.#failed.push(reject);
-      this.#send(BARRIER_REQUEST, Buffer.alloc(0));
-    });
+    const passed = this.#waitFor((resolve) => this.#barriers.push(resolve));
+    this.#send(BARRIER_REQUEST, Buffer.alloc(0));
+    return passed;
+  }
+
+  /**
+   * Deletes all rules. A barrier's reply says that no packet meets them any more, but their masks and prefixes stay
+   * in the classifier, and in the megaflows made by it, until a thread of its own has taken them out. So a rule
+   * is deleted with them that asks for a notice of its end: the switch sends it when they are out.
+   */
+  async deleteRules(): Promise<void> {
+    const cookie = LAST_RULE_COOKIE + this.#deletions++;
+    const removed = this.#waitFor((resolve) => this.#removals.set(cookie, resolve));
+    this.#send(FLOW_MOD, flowMod(OFPFC_ADD, 0, cookie, OFPFF_SEND_FLOW_REM));
+    this.#send(FLOW_MOD, flowMod(OFPFC_DELETE, OFPTT_ALL, 0n, 0));
+    await removed;
   }
 
   /** The packet-ins since the last call. */
@@ -95,6 +117,23 @@ export class OvsMonitor {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** A promise that `register` can resolve and that a failure rejects. */
+  #waitFor(register: (resolve: () => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#onFailure.add(reject);
+      register(() => {
+        this.#onFailure.delete(reject);
+        resolve();
+      });
+    });
+  }
+
+  #fail(error: Error): void {
+    for (const reject of this.#onFailure) reject(error);
+    this.#onFailure.clear();
+    this.#removals.clear();
   }
 
   #send(type: number, body: Buffer): void {
@@ -121,14 +160,32 @@ export class OvsMonitor {
     const type = message.readUInt8(1);
     if (type === ECHO_REQUEST) this.#send(ECHO_REPLY, message.subarray(HEADER_SIZE));
     else if (type === PACKET_IN) this.#packetIns.push(decodePacketIn(message));
-    else if (type === BARRIER_REPLY) {
-      this.#failed.shift();
-      this.#barriers.shift()?.();
-    } else if (type === ERROR) {
-      const error = new Error(`the switch refused an OpenFlow message: ${message.toString("hex")}`);
-      for (const reject of this.#failed) reject(error);
-    }
+    else if (type === BARRIER_REPLY) this.#barriers.shift()?.();
+    else if (type === FLOW_REMOVED) this.#onRemoved(message.readBigUInt64BE(HEADER_SIZE));
+    else if (type === ERROR)
+      this.#fail(new Error(`the switch refused an OpenFlow message: ${message.toString("hex")}`));
   }
+
+  #onRemoved(cookie: bigint): void {
+    this.#removals.get(cookie)?.();
+    this.#removals.delete(cookie);
+  }
+}
+
+/** A FLOW_MOD's body: everything matches, nothing is done; for all ports and groups. */
+function flowMod(command: number, table: number, cookie: bigint, flags: number): Buffer {
+  const body = Buffer.alloc(FLOW_MOD_SIZE + 8);
+  body.writeBigUInt64BE(cookie, 0);
+  body.writeUInt8(table, 16);
+  body.writeUInt8(command, 17);
+  body.writeUInt32BE(ANY, 24);
+  body.writeUInt32BE(ANY, 28);
+  body.writeUInt32BE(ANY, 32);
+  body.writeUInt16BE(flags, 36);
+  // An empty match: type OXM, length without the padding.
+  body.writeUInt16BE(1, FLOW_MOD_SIZE);
+  body.writeUInt16BE(4, FLOW_MOD_SIZE + 2);
+  return body;
 }
 
 /** OpenFlow 1.4, section 7.4.1: buffer_id, total_len, reason, table_id, cookie, match, pad, data. */

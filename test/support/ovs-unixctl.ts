@@ -42,28 +42,37 @@ export class Unixctl {
 
   /** Runs a command and returns its text; rejects with the daemon's own message. */
   run(method: string, ...params: string[]): Promise<string> {
+    return this.begin(method, ...params).answer;
+  }
+
+  /** Runs a command whose answer may need another one: `sent` resolves when the daemon's socket holds the request. */
+  begin(method: string, ...params: string[]): { sent: Promise<void>; answer: Promise<string> } {
+    let onSent = () => {};
+    const written = new Promise<void>((resolve) => {
+      onSent = resolve;
+    });
     const answer = this.#tail.then(async () => {
-      const reply = await this.#request(method, params);
+      const reply = await this.#request(method, params, onSent);
       if (reply.error !== null)
         throw new Error(`${method} ${params.join(" ").slice(0, 200)}: ${reply.error}`);
       return reply.result ?? "";
     });
     this.#tail = answer.catch(() => {});
-    return answer;
+    return { sent: Promise.race([written, answer.then(() => {})]), answer };
   }
 
   close(): void {
     this.#socket.destroy();
   }
 
-  #request(method: string, params: string[]): Promise<Reply> {
+  #request(method: string, params: string[], onSent: () => void): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) {
         reject(new Error("the control socket is closed: the daemon has ended"));
         return;
       }
       this.#waiting = { resolve, reject };
-      this.#socket.write(JSON.stringify({ id: 0, method, params }));
+      this.#socket.write(JSON.stringify({ id: 0, method, params }), () => onSent());
     });
   }
 
