@@ -2,25 +2,30 @@
 //
 //   npm test [-- PART-OF-A-PATH ...]
 //
-// Under CI=true a skipped test is a failure: there, everything that a test needs has to be there.
+// Under CI=true a skipped test is a failure, as everything that a test needs has to be there, and a file that fails
+// beside others runs once more alone. What every file printed is in build/test-output.
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { projectFile } from "../src/project.ts";
 import { buildStale } from "./build-stale.ts";
+import { runRounds } from "./test-rounds.ts";
 
-/** Longest that one test file may take, in ms: what hangs must not hang the run, and what is slow on a busy machine must end. */
-const FILE_TIMEOUT_MS = 1_800_000;
-const { CI } = process.env;
-/** What the runner says in a form to read, and the one line that .ci/run repeats at its end. */
-const REPORT = projectFile("build/test-report.tap");
+const MINUTE_MS = 60_000;
+/** Longest that one test file may take: what hangs must not hang the run, and what is slow on a busy machine must end. */
+const FILE_TIMEOUT_MS = 30 * MINUTE_MS;
+/** CI stops after 90 minutes, of which installing and checking take some. */
+const FIRST_ROUND_MS = 55 * MINUTE_MS;
+const TOTAL_MS = 75 * MINUTE_MS;
+/** Up to that many files, what they print is shown. */
+const SHOWN_FILES = 5;
+/** The one line that .ci/run repeats at its end. */
 const COUNTS = projectFile("build/test-counts.txt");
 
-process.exitCode = runTests(process.argv.slice(2));
+process.exitCode = await runTests(process.argv.slice(2));
 
-function runTests(filters: readonly string[]): number {
+async function runTests(filters: readonly string[]): Promise<number> {
   const files = testFiles(filters);
   if (files.length === 0) {
     process.stderr.write(
@@ -32,19 +37,19 @@ function runTests(filters: readonly string[]): number {
   if (buildStatus !== 0) return buildStatus;
 
   mkdirSync(projectFile("build"), { recursive: true });
-  const args = [
-    "--import=tsx",
-    "--test",
-    `--test-concurrency=${availableParallelism()}`,
-    `--test-timeout=${FILE_TIMEOUT_MS}`,
-    "--test-reporter=spec",
-    "--test-reporter-destination=stdout",
-    "--test-reporter=tap",
-    `--test-reporter-destination=${REPORT}`,
-    ...files,
-  ];
-  const status = spawnSync(process.execPath, args, { cwd: projectFile("."), stdio: "inherit" }).status ?? 1;
-  return conclude(status, readFileSync(REPORT, "utf8"));
+  const { status, counts } = await runRounds(files, {
+    root: projectFile("."),
+    concurrency: availableParallelism(),
+    ci: process.env["CI"] === "true",
+    fileTimeoutMs: FILE_TIMEOUT_MS,
+    firstRoundMs: FIRST_ROUND_MS,
+    totalMs: TOTAL_MS,
+    verbose: files.length <= SHOWN_FILES,
+    print: (text) => process.stdout.write(text),
+  });
+  writeFileSync(COUNTS, `${counts}\n`);
+  process.stdout.write(`${counts}\n`);
+  return status;
 }
 
 /** Paths from the project's root, in order. */
@@ -55,22 +60,4 @@ function testFiles(filters: readonly string[]): string[] {
     .map((name) => join("test", name))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
     .sort();
-}
-
-/** Prints the counts and what CI does not accept; returns the exit status. */
-function conclude(status: number, report: string): number {
-  const count = (name: string): number =>
-    Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(report)?.[1] ?? 0);
-  const skippedNames = [...report.matchAll(/^\s*ok \d+ - (.*) # SKIP ?(.*)$/gm)].map(
-    ([, name, reason]) => `skipped: ${name}${reason === "" ? "" : ` (${reason})`}`,
-  );
-  const failed = count("fail") + count("cancelled");
-  const refuses = CI === "true" && skippedNames.length > 0;
-  if (refuses) process.stdout.write(`${skippedNames.join("\n")}\nunder CI=true nothing may be skipped\n`);
-  const skipped = count("skipped");
-  const line = `${count("pass")} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`;
-  writeFileSync(COUNTS, line);
-  process.stdout.write(line);
-  if (count("pass") + failed === 0) return 1;
-  return refuses || failed > 0 ? 1 : status;
 }
