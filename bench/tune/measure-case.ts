@@ -2,14 +2,13 @@
 // things to do disturbs them alike.
 
 import type { Settings } from "../../src/config/settings.ts";
-import { advise, type Candidate } from "../../src/tune/advise.ts";
-import { type Calibration, calibrate } from "../../src/tune/calibrate.ts";
+import type { Candidate } from "../../src/tune/advise.ts";
+import { calibrate } from "../../src/tune/calibrate.ts";
 import { quantile } from "../../src/tune/call-times.ts";
 import { CostModel } from "../../src/tune/cost-model.ts";
 import type { HitCounts, Lab } from "../../src/tune/lab.ts";
 import { measureSizes, type SizeMeasurement } from "../../src/tune/measure-sizes.ts";
-import type { HitPrediction } from "../../src/tune/predict-hits.ts";
-import { type SizeGrid, study, trafficFacts } from "../../src/tune/study.ts";
+import { type SizeGrid, study } from "../../src/tune/study.ts";
 import type { TuneCase } from "./cases.ts";
 import type { CaseResult, RowResult } from "./result.ts";
 
@@ -17,7 +16,7 @@ import type { CaseResult, RowResult } from "./result.ts";
 export interface Effort {
   /** Sizes of the exhaustive sweep. */
   readonly grid: SizeGrid;
-  /** Turns of all sizes, and after how many of them the calibration is taken again. */
+  /** Turns of all sizes, and after how many of them another calibration is taken, to see how far they agree. */
   readonly turns: number;
   readonly calibrateEvery: number;
   /** Further turns, of the recommended configuration and the best ones. */
@@ -75,9 +74,12 @@ export async function measureCase(
       progress(0.1 + (0.8 * (turn + i / samples.length)) / effort.turns, "measuring every size");
     }
   }
-  const candidates = candidatesOf(predictions, calibrations);
-  const advice = advise(trafficFacts(traffic), settings, candidates);
-  const rows = candidates.map((candidate, i) => rowOf(candidate, samples[i]!));
+  const { candidates, advice } = found;
+  const later = calibrations.slice(1).map((one) => new CostModel(one));
+  const rows = candidates.map((candidate, i) => ({
+    ...rowOf(candidate, samples[i]!),
+    laterMpps: later.map((model) => model.cost(candidate.hits).mpps),
+  }));
   progress(0.9, "comparing the best");
   const best = await finals(lab, candidates, advice.recommended, rows, effort);
   progress(1, "done");
@@ -99,23 +101,7 @@ export async function measureCase(
   };
 }
 
-/** Every prediction with its cost by all the calibrations, of which the same one counts as of the turns. */
-function candidatesOf(
-  predictions: readonly HitPrediction[],
-  calibrations: readonly Calibration[],
-): Candidate[] {
-  const models = calibrations.map((one) => new CostModel(one));
-  return predictions.map((hits) => {
-    const costs = models.map((model) => model.cost(hits));
-    const cycles = quantile(
-      costs.map((cost) => cost.cycles),
-      QUANTILE,
-    );
-    return { hits, cost: costs.find((cost) => cost.cycles === cycles)! };
-  });
-}
-
-function rowOf(candidate: Candidate, samples: readonly SizeMeasurement[]): RowResult {
+function rowOf(candidate: Candidate, samples: readonly SizeMeasurement[]): Omit<RowResult, "laterMpps"> {
   const { hits, cost } = candidate;
   const sum = (of: (counts: HitCounts) => number): number =>
     samples.reduce((total, one) => total + of(one.hits), 0);

@@ -82,6 +82,7 @@ function targetLines({ cases, prediction, sampling }: TuneResults): string[] {
     "| --- | --- |",
     `| hit rate within ${HIT_TARGET * 100} points | ${met((row) => hitError(row) <= HIT_TARGET)} sizes |`,
     `| rate within ${RATE_TARGET * 100} % | ${met((row) => Math.abs(rateError(row)) <= RATE_TARGET)} sizes |`,
+    `| rate within ${RATE_TARGET * 100} %, by calibrations between the measurements | ${laterHits(rows)} |`,
     `| both, for ${SIZES_TARGET} sizes or more | ${count((one) => one.rows.filter(isWithin).length >= SIZES_TARGET)} cases; for every size ${count((one) => one.rows.every(isWithin))} |`,
     `| recommended sizes within ${BEST_TARGET * 100} % of the best of the sweep | ${count((one) => one.recommendedShare >= 1 - BEST_TARGET)} cases |`,
     `| calibration under ${CALIBRATE_MS_TARGET / 1000} s | ${calibrations.filter((ms) => ms < CALIBRATE_MS_TARGET).length} of ${calibrations.length}, the slowest ${Math.max(0, ...calibrations).toFixed(0)} ms |`,
@@ -100,6 +101,13 @@ function targetLines({ cases, prediction, sampling }: TuneResults): string[] {
     );
   }
   return lines;
+}
+
+/** How many predictions of later calibrations hold. */
+function laterHits(rows: readonly RowResult[]): string {
+  const errors = rows.flatMap((row) => row.laterMpps.map((mpps) => Math.abs(mpps / row.measuredMpps - 1)));
+  const good = errors.filter((error) => error <= RATE_TARGET).length;
+  return `${good} of ${errors.length}, the worst ${percent(Math.max(0, ...errors))}`;
 }
 
 /** What is outside the targets, by name. */

@@ -13,6 +13,8 @@ export interface RowResult {
   readonly predictedHit: number;
   readonly measuredHit: number;
   readonly predictedMpps: number;
+  /** The same by calibrations that were taken later. */
+  readonly laterMpps: readonly number[];
   readonly measuredMpps: number;
   /** Half the distance of the fastest turn from the middle one, as a share of the rate. */
   readonly spread: number;
@@ -73,7 +75,10 @@ export interface TuneResults {
   prediction?: readonly PredictionCost[];
 }
 
-/** The results in a file; none where it is not there. */
+/** The results in a file; none where it is not there. Cases that say less than they do today are left out. */
 export function readResults(file: string): TuneResults {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as TuneResults) : { cases: [] };
+  if (!existsSync(file)) return { cases: [] };
+  const results = JSON.parse(readFileSync(file, "utf8")) as TuneResults;
+  const isWhole = (one: CaseResult): boolean => one.rows.every((row) => row.laterMpps !== undefined);
+  return { ...results, cases: results.cases.filter(isWhole) };
 }

@@ -6,7 +6,7 @@ import { completeSpec } from "../bench/workload/spec.ts";
 import type { Settings } from "../config/settings.ts";
 import { type Advice, advise, type Candidate } from "./advise.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
-import { CostModel } from "./cost-model.ts";
+import { CostModel, isSane } from "./cost-model.ts";
 import { Lab } from "./lab.ts";
 import type { PmdProfile } from "./live-profiler.ts";
 import { asksMaskCache } from "./mask-cache-sim.ts";
@@ -56,7 +56,7 @@ export function livePredictions(pmd: PmdProfile, settings: Settings, masks: numb
   const off = pmd.sizes.find((size) => size.entries === 0);
   for (const size of pmd.sizes) {
     const { missRatio } = size;
-    if (missRatio === null) continue;
+    if (missRatio === null || !isSane({ ...settings, "microflow.entries": size.entries })) continue;
     const behind = [{ entries: 0, missRatio }, ...size.maskCache.filter((cell) => cell.missRatio !== null)];
     for (const cell of behind) {
       const alone = off?.maskCache.find((one) => one.entries === cell.entries)?.missRatio ?? 1;

@@ -4,7 +4,6 @@
 
 import type { Settings } from "../config/settings.ts";
 import { cycleCounter } from "../pmd/cycle-counter.ts";
-import { quantile } from "./call-times.ts";
 import type { HitCounts, Lab } from "./lab.ts";
 import { type CpuCache, cpuCaches, type MemoryCurve, measureMemory } from "./memory-curve.ts";
 import type { HitPrediction } from "./predict-hits.ts";
@@ -50,9 +49,12 @@ export interface CalibrateOptions {
   readonly progress?: (share: number) => void;
 }
 
-/** Milliseconds after which nothing further is begun, once every anchor has been measured. */
-const BUDGET_MS = 850;
+/** Passes at most, and milliseconds after which nothing further is begun. */
 const PASSES_MAX = 9;
+const BUDGET_MS = 850;
+/** Where the machine is so busy that fewer passes than this would fit, they may take longer. */
+const PASSES_LEAST = 3;
+const BUSY_BUDGET_MS = 2000;
 /** Of an anchor's passes this one counts: what else runs on the machine only adds, luck takes a little away. */
 const QUANTILE = 0.25;
 /**
@@ -62,13 +64,13 @@ const QUANTILE = 0.25;
 const WINDOW_PACKETS = 1 << 16;
 const STAGE_PACKETS = 1 << 15;
 const WARM_PACKETS = 1 << 17;
-const WINDOW_MS = 20;
+const WINDOW_MS = 8;
 const STAGE_MS = 5;
 const WARM_MS = 30;
 const FILL_MS = 80;
 /** Packets an entry, and least of them, until a cache holds what it will: all that one round of a trace can give it. */
 const FILLINGS = 4;
-const FILL_LEAST = 1 << 14;
+const FILL_LEAST = 1 << 13;
 /** A microflow cache that goes around itself so much of the time costs what its trials do. */
 const BYPASSED = 0.5;
 
@@ -100,7 +102,8 @@ export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Ca
   for (let step = 0; step < plan.length * PASSES_MAX; step++) {
     const i = step % plan.length;
     const isFirst = step < plan.length;
-    if (!isFirst && gone() + took[i]! > BUDGET_MS) break;
+    const budget = step < plan.length * PASSES_LEAST ? BUSY_BUDGET_MS : BUDGET_MS;
+    if (!isFirst && gone() + took[i]! > budget) break;
     const before = gone();
     await configureFor(lab, options.settings, plan[i]!);
     lab.fill(fillPackets(lab, plan[i]!), FILL_MS);
@@ -110,13 +113,16 @@ export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Ca
     if (isFirst) stages.push(lab.measureStages(STAGE_PACKETS, STAGE_MS));
     options.progress?.(Math.min(1, gone() / BUDGET_MS));
   }
+  const done = passes.at(-1)!.length;
+  // The same of all, though some were measured once more.
+  const rank = Math.floor(done * QUANTILE);
   return {
-    anchors: plan.map((sizes, i) => anchorOf(sizes, passes[i]!, stages[i]!)),
+    anchors: plan.map((sizes, i) => anchorOf(sizes, passes[i]!, rank, stages[i]!)),
     memory,
     caches: cpuCaches(),
     ghz: cycleCounter().ghz,
     connections: options.connections,
-    passes: passes.at(-1)!.length,
+    passes: done,
     tookMs: gone(),
   };
 }
@@ -140,12 +146,10 @@ function fillPackets(lab: Lab, [microflow, maskCache]: Sizes): number {
 function anchorOf(
   [microflowEntries, maskCacheEntries]: Sizes,
   passes: readonly Pass[],
+  rank: number,
   stages: StageSums,
 ): Anchor {
-  const cycles = quantile(
-    passes.map((pass) => pass.cycles),
-    QUANTILE,
-  );
+  const cycles = passes.map((pass) => pass.cycles).sort((a, b) => a - b)[rank]!;
   const sum = stages.cycles.reduce((total, one) => total + one, 0);
   const part = stages.cycles.map((one) => (one / Math.max(1, sum)) * cycles);
   const [receive, extract, name, microflowStage, maskCacheStage, maskedStage, forward] = part as [

@@ -39,6 +39,8 @@ interface Parts {
 const LINE = 64;
 /** Hit shares nearer than this are the same. */
 const ALIKE = 0.002;
+/** A microflow cache that is larger is not tried, unless somebody has it: 64 MiB. */
+const TABLE_BYTES_MAX = 64 << 20;
 const NONE: Parts = { fixed: 0, microflow: 0, maskCache: 0, masked: 0 };
 
 /** Mask caches of several sizes behind one microflow cache, smallest first. */
@@ -160,6 +162,11 @@ export function cacheBytes(settings: HitPrediction["settings"]): { microflow: nu
     microflow: settings["microflow.entries"] * microflowEntryBytes(settings["microflow.mode"]),
     maskCache: settings["maskCache.entries"] * MASK_CACHE_ENTRY_SIZE,
   };
+}
+
+/** Whether anybody would want tables as large as that: in the exact mode, few entries fill a CPU's caches. */
+export function isSane(settings: HitPrediction["settings"]): boolean {
+  return cacheBytes(settings).microflow <= TABLE_BYTES_MAX;
 }
 
 /** Bytes of a microflow cache's entry: name and megaflow, or the whole key as well. */

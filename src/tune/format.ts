@@ -81,7 +81,7 @@ export function sizeTable(
       "masked",
       "cycles",
       "Mpps",
-      ...(measured ? ["measured", "error"] : []),
+      ...(measured ? ["measured", "error", "hits measured"] : []),
       "upcalls/s",
       "memory",
       "in",
@@ -95,7 +95,7 @@ export function sizeTable(
       percent(row.hits.masked),
       row.cyclesPerPacket.toFixed(0),
       row.mpps.toFixed(2),
-      ...(measured ? [row.measuredMpps?.toFixed(2) ?? "-", errorText(row)] : []),
+      ...(measured ? [row.measuredMpps?.toFixed(2) ?? "-", errorText(row), hitsText(row)] : []),
       row.upcallsPerSecond.toFixed(0),
       memoryText(row.memoryBytes),
       row.fits,
@@ -166,6 +166,11 @@ function errorText(row: SizeRow): string {
   if (row.measuredMpps === undefined) return "-";
   const error = (row.mpps / row.measuredMpps - 1) * 100;
   return `${error >= 0 ? "+" : ""}${error.toFixed(1)} %`;
+}
+
+/** Share of lookups that either cache answered, measured. */
+function hitsText({ measuredHits: hits }: SizeRow): string {
+  return hits === undefined ? "-" : percent(hits.microflow + hits.maskCache);
 }
 
 function memoryText(bytes: number): string {

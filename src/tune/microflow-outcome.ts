@@ -30,7 +30,9 @@ const SURELY_USEFUL = 0.75;
 /** Lookups that a steady state is averaged over, and the most rounds that a short trace makes of them. */
 const STEADY_LOOKUPS = 1 << 17;
 const ROUNDS_MAX = 64;
+/** Where few misses are inserted: rounds that a cache is filled for at most, or lookups of a short trace. */
 const FILLING_ROUNDS_MAX = 20;
+const FILLING_LOOKUPS_MAX = 1 << 23;
 /**
  * Rounds whose misses are kept: it is chance which connections of a full set a microflow cache forgets, so what is
  * behind it sees more of them in the long run than one round misses. Of a large trace fewer where misses are many,
@@ -75,8 +77,8 @@ export function simulateMicroflow(
   const filling =
     (settings["microflow.entries"] * (settings["microflow.insertInverse"] - 1) * 2) /
     Math.max(1, steady.misses.length);
-  for (let round = 0; round < Math.min(FILLING_ROUNDS_MAX, filling); round++)
-    steady = sim.round(lookups, room);
+  const most = Math.max(FILLING_ROUNDS_MAX, FILLING_LOOKUPS_MAX / Math.max(1, lookups.count));
+  for (let round = 0; round < Math.min(most, filling); round++) steady = sim.round(lookups, room);
   const kept = recentRounds(steady, lookups.count);
   const wanted = Math.min(ROUNDS_MAX, Math.ceil(STEADY_LOOKUPS / Math.max(1, lookups.count)));
   const rounds = Math.max(wanted, kept);

@@ -4,7 +4,7 @@ import type { ProfileName } from "../config/profiles.ts";
 import type { Settings } from "../config/settings.ts";
 import { type Advice, advise, type Candidate, type TrafficFacts } from "./advise.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
-import { CostModel } from "./cost-model.ts";
+import { CostModel, isSane } from "./cost-model.ts";
 import type { Lab, Learned } from "./lab.ts";
 import type { Lookups } from "./lookups.ts";
 import { mixName } from "./mix.ts";
@@ -87,19 +87,20 @@ export async function study(
 }
 
 /** What the reason of an advice rests on. */
-export function trafficFacts(traffic: Traffic): TrafficFacts {
+function trafficFacts(traffic: Traffic): TrafficFacts {
   return {
     connections: traffic.connections,
     firstShare: traffic.once.firsts / Math.max(1, traffic.once.total),
   };
 }
 
-/** Every combination of the grid's sizes and those of the present settings. */
+/** Every combination of the grid's sizes, where sane, and those of the present settings. */
 export function gridOf(settings: Settings, grid: SizeGrid): Settings[] {
   const sizes = (list: readonly number[], present: number): number[] =>
     [...new Set([...list, present])].sort((a, b) => a - b);
   const masks = sizes(grid.maskCache, settings["maskCache.entries"]);
-  return sizes(grid.microflow, settings["microflow.entries"]).flatMap((microflow) =>
+  const sane = grid.microflow.filter((entries) => isSane({ ...settings, "microflow.entries": entries }));
+  return sizes(sane, settings["microflow.entries"]).flatMap((microflow) =>
     masks.map((maskCache) => ({
       ...settings,
       "microflow.entries": microflow,

@@ -29,6 +29,7 @@ import { tuneAttached } from "../tune-attached.ts";
 
 const CPU_MAX = 1023;
 const VERIFY_MS = 3000;
+const BUDGET_MS = 15_000;
 
 export const spec: CommandSpec = {
   name: "tune",
@@ -41,7 +42,8 @@ export const spec: CommandSpec = {
       "size of the other: > is recommended, * is the present size.",
     "Like megaflow bench, the figures are for a capture that is sent round and round by one core. The reason says " +
       "which part of the misses are first packets of their connection, which no size can help.",
-    "--verify runs a switch with the present and the recommended sizes and prints predicted beside measured; " +
+    "--verify runs a switch with the present and the recommended sizes, and with others of the tables while there is " +
+      "time, and prints predicted beside measured: the rate, and the share of lookups that either cache answers; " +
       "--sweep measures every size. docs/sizing.md is a guided experiment.",
   ],
   options: [
@@ -64,6 +66,13 @@ export const spec: CommandSpec = {
     ...settingOptions,
     { name: "verify", meaning: "Run it with both sizes (or apply it, with --attach) and compare." },
     { name: "seconds", value: "TIME", meaning: "With --verify: time to measure each.", default: "3s" },
+    {
+      name: "budget",
+      value: "TIME",
+      meaning:
+        "With --verify: time for all sizes together; the present and the recommended ones are measured in any case.",
+      default: "15s",
+    },
     { name: "sweep", meaning: "Measure every size instead of trusting the prediction." },
     { name: "report", value: "FILE.html", meaning: "Write curves and table as one HTML file." },
     { ...seedOption, default: "0" },
@@ -190,8 +199,8 @@ function marksOf(found: Study, rows: readonly SizeRow[]): { recommended: SizeRow
 
 async function verified(args: Arguments, plan: Plan, found: Study, rows: SizeRow[]): Promise<SizeRow[]> {
   const bar = new ProgressBar();
-  const { advice, candidates } = found;
-  const which = [...new Set([advice.present, advice.recommended])];
+  const { candidates } = found;
+  const which = inOrderOfWorth(found, rows);
   try {
     const results = await verify(
       {
@@ -207,19 +216,34 @@ async function verified(args: Arguments, plan: Plan, found: Study, rows: SizeRow
         log: (line) => process.stderr.write(`megaflow: ${line}\n`),
       },
       which.map(({ hits }) => hits.settings),
-      args.durationMs("seconds", VERIFY_MS) / 1000,
+      {
+        least: new Set([found.advice.present, found.advice.recommended]).size,
+        eachMs: args.durationMs("seconds", VERIFY_MS),
+        budgetMs: args.durationMs("budget", BUDGET_MS),
+      },
       (share) => bar.show(0.4 + 0.6 * share, "running it"),
     );
     const measured = rows.slice();
-    for (const [i, candidate] of which.entries()) {
-      const at = candidates.indexOf(candidate);
-      const { mpps, hits } = results[i]!;
+    for (const [i, { mpps, hits }] of results.entries()) {
+      const at = candidates.indexOf(which[i]!);
       measured[at] = { ...measured[at]!, measuredMpps: mpps, measuredHits: hits };
     }
     return measured;
   } finally {
     bar.clear();
   }
+}
+
+/** What the tables show: the present and the recommended sizes first, then those nearest to the recommended ones. */
+function inOrderOfWorth(found: Study, rows: readonly SizeRow[]): Study["candidates"][number][] {
+  const { recommended, present } = marksOf(found, rows);
+  const octaves = (a: number, b: number): number => Math.abs(Math.log2(a + 1) - Math.log2(b + 1));
+  const far = (row: SizeRow): number =>
+    octaves(row.microflowEntries, recommended.microflowEntries) +
+    octaves(row.maskCacheEntries, recommended.maskCacheEntries);
+  const { microflow, maskCache } = shownRows(rows, recommended, present);
+  const others = [...microflow, ...maskCache].sort((a, b) => far(a) - far(b));
+  return [...new Set([present, recommended, ...others])].map((row) => found.candidates[rows.indexOf(row)]!);
 }
 
 function readPlan(args: Arguments): Plan {
