@@ -1,4 +1,4 @@
-// The calling thread: which cores it runs on, its id, and the cycle counter.
+// The calling thread: which cores it runs on, its id, the time it has run, and the cycle counter.
 #include <ctime>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -81,6 +81,13 @@ Napi::Value readCycles(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(cycles() - kLoadedAt));
 }
 
+/** To the nanosecond; the kernel's text files tell it to a tick of the scheduler only. */
+Napi::Value threadCpuMs(const Napi::CallbackInfo& info) {
+  timespec ran;
+  check(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran), "clock_gettime", "This kernel does not account for threads.");
+  return Napi::Number::New(info.Env(), static_cast<double>(ran.tv_sec) * 1e3 + static_cast<double>(ran.tv_nsec) / 1e6);
+}
+
 Napi::Value threadId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(syscall(SYS_gettid)));
 }
@@ -94,4 +101,5 @@ void registerThread(Napi::Env env, Napi::Object exports) {
   expose<readTsc>(env, exports, "readTsc");
   expose<readCycles>(env, exports, "readCycles");
   expose<threadId>(env, exports, "threadId");
+  expose<threadCpuMs>(env, exports, "threadCpuMs");
 }

@@ -25,6 +25,8 @@ export interface NativeAddon extends NativeNetdev {
   getAffinity(): number[];
   /** Linux thread id of the calling thread. */
   threadId(): number;
+  /** Milliseconds that the calling thread has run since it began, to the nanosecond. */
+  threadCpuMs(): number;
 
   /** The core's cycle counter: TSC on x86-64, the virtual counter on arm64, elsewhere nanoseconds. */
   readTsc(): bigint;

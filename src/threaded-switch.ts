@@ -57,7 +57,7 @@ const LONG_NAP_MS = 50;
 /** Upcalls of a PMD answered before the next PMD, and everything else that the controller has to do, gets its turn. */
 const UPCALLS_A_TURN = 256;
 /** Longest that revalidation keeps upcalls waiting. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 
 /** See the head of the file. */
 export class ThreadedSwitch extends Switch {

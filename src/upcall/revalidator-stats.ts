@@ -64,6 +64,8 @@ export interface RevalidatorStats {
   readonly roundUs: HistogramReport;
   readonly settleUs: HistogramReport;
   readonly sliceUs: HistogramReport;
+  /** What the thread ran in slices; without those of a machine that does not tell. */
+  readonly sliceRanUs: HistogramReport;
   /** The slice that was longest by the clock, and the one in which the thread ran longest; null before any. */
   readonly longestSlice: SliceReport | null;
   readonly busiestSlice: SliceReport | null;

@@ -168,6 +168,7 @@ export class Revalidator {
       roundUs: counters.roundUs.report(),
       settleUs: counters.settleUs.report(),
       sliceUs: this.watch.sliceUs.report(),
+      sliceRanUs: this.watch.ranUs.report(),
       longestSlice: this.watch.longest,
       busiestSlice: this.watch.busiest,
       ageMs: counters.ageMs.report(),

@@ -20,7 +20,7 @@ export type SliceStep =
 export interface SliceReport {
   /** By the clock. */
   readonly ms: number;
-  /** Of that, the thread ran, and waited for a core that others had; NaN where the kernel does not tell. To a tick, about 4 ms. */
+  /** Of that, the thread ran, and waited for a core that others had; NaN where nobody tells (see thread-clock.ts). */
   readonly ranMs: number;
   readonly waitedMs: number;
   /** By the clock, what was done; without what took less than a tenth of a millisecond. */
@@ -29,16 +29,15 @@ export interface SliceReport {
 
 /** Shorter slices were only a look whether there was anything to do. */
 const IDLE_MS = 0.02;
-/** Longer ones are looked at closely. */
-const LONG_MS = 20;
 /** Steps that took less are not told. */
 const STEP_MIN_MS = 0.1;
 
 /** See the head of the file. */
 export class SliceWatch {
-  /** Slices in microseconds by the clock, and what the thread ran in those over LONG_MS. */
+  /** Slices in microseconds by the clock, and what the thread ran in each. */
   readonly sliceUs = new Histogram();
-  /** The slice in which the thread ran longest, and the one that was longest by the clock. */
+  readonly ranUs = new Histogram();
+  /** The slice that was longest by the clock, and the one in which the thread ran longest. */
   longest: SliceReport | null = null;
   busiest: SliceReport | null = null;
   readonly #clock = threadClock();
@@ -73,16 +72,19 @@ export class SliceWatch {
     const ms = nowMs - this.#startMs;
     if (ms <= IDLE_MS) return;
     this.sliceUs.add(ms * 1000);
-    if (ms < LONG_MS && this.longest !== null && ms <= this.longest.ms) return;
-    this.#account(nowMs);
     this.#clock.read();
     const ranMs = this.#clock.ranMs - this.#ranMs;
+    if (!Number.isNaN(ranMs)) this.ranUs.add(ranMs * 1000);
+    const isLongest = this.longest === null || ms > this.longest.ms;
+    const isBusiest = this.busiest === null || ranMs > this.busiest.ranMs;
+    if (!isLongest && !isBusiest) return;
+    this.#account(nowMs);
     const waitedMs = this.#clock.waitedMs - this.#waitedMs;
     const steps: Partial<Record<SliceStep, number>> = {};
     for (const [step, spent] of this.#spent) if (spent >= STEP_MIN_MS) steps[step] = spent;
     const report = { ms, ranMs, waitedMs, steps };
-    if (this.longest === null || ms > this.longest.ms) this.longest = report;
-    if (this.busiest === null || ranMs > this.busiest.ranMs) this.busiest = report;
+    if (isLongest) this.longest = report;
+    if (isBusiest) this.busiest = report;
   }
 
   #account(nowMs: number): void {

@@ -47,6 +47,19 @@ test("a worker pins itself, and no other thread moves", async () => {
   assert.deepEqual(addon.getAffinity(), before, "the main thread is where it was");
 });
 
+test("the time that a thread has run grows with its work, and not while it waits", () => {
+  const start = addon.threadCpuMs();
+  let ended = start;
+  while (ended <= start) ended = addon.threadCpuMs();
+  const clock = performance.now();
+  const wait = new Int32Array(new SharedArrayBuffer(4));
+  const before = addon.threadCpuMs();
+  Atomics.wait(wait, 0, 0, 200);
+  const spent = addon.threadCpuMs() - before;
+  assert.ok(spent < performance.now() - clock, `${spent} ms`);
+  assert.ok(spent >= 0);
+});
+
 test("the thread id is the kernel's, and differs between threads", async () => {
   assert.ok(allowedList(addon.threadId()) !== undefined);
   const other = await inWorker<number>("return addon.threadId()");
