@@ -94,14 +94,16 @@ function lookupSignatures(context: u32, packets: u32): u32 {
   touchFlows(context, packets);
   let misses: u32 = 0;
   let key = keyAt(context, 0);
-  for (let i: u32 = 0; i < packets; i++, key += KEY_STRIDE) {
-    const at = context + (i << 2);
+  for (let at = context; at < end; at += 4, key += KEY_STRIDE) {
     let flow = load<u32>(at, BATCH_FLOWS);
-    if (flow !== 0 && !Microflow.verify(flow, key))
+    if (flow !== 0) {
+      if (Microflow.verify(flow, key)) continue;
       flow = microflowSecond(load<u32>(at, BATCH_SIGNATURES), key);
-    store<u32>(at, flow, BATCH_FLOWS);
-    store<u32>(context + (misses << 2), i, BATCH_MISSES);
-    misses += flow === 0 ? 1 : 0;
+      store<u32>(at, flow, BATCH_FLOWS);
+      if (flow !== 0) continue;
+    }
+    store<u32>(context + (misses << 2), (at - context) >> 2, BATCH_MISSES);
+    misses++;
   }
   return misses;
 }
