@@ -4,7 +4,7 @@
 
 import { pmd } from "../core/state.ts";
 import { tableHome, tableNext, tableSignature } from "../core/table.ts";
-import { hashSecret, Masked, maskedHash } from "../key/masked.ts";
+import { Masked, maskedHash } from "../key/masked.ts";
 import { FLOW_MASK } from "../layout/flow.ts";
 import { TABLE_BASE, TABLE_MASK, TABLE_OLD_BASE, TABLE_OLD_MASK } from "../layout/hash-table.ts";
 import { MASK_KIND, MASK_KIND_TWO } from "../layout/mask.ts";
@@ -65,8 +65,8 @@ function lookupInOrder(key: u32, except: u32, fromBit: u32): u32 {
   const growing = load<u32>(table, TABLE_OLD_BASE) !== 0;
   const lane0 = v128.load(key);
   const lane1 = v128.load(key, 16);
-  const secret0 = hashSecret(0);
-  const secret1 = hashSecret(16);
+  const secret0 = Masked.secret(0);
+  const secret1 = Masked.secret(16);
   let tried: u32 = 0;
   for (let i: u32 = 0; i < end; i++) {
     const mask = maskAt(i);

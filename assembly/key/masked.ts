@@ -52,13 +52,13 @@ export function packedHash(mask: u32, packed: u32): u32 {
   return finish(sum, mask);
 }
 
-/** The secret words for the lane at `offset`. */
-export function hashSecret(offset: u32): v128 {
-  return v128.load(hashKeys + offset);
-}
-
 /** What is inlined where it is called. */
 export class Masked {
+  /** The hash's secret words for the lane at `offset`. */
+  @inline static secret(offset: u32): v128 {
+    return v128.load(hashKeys + offset);
+  }
+
   /** maskedHash under a mask of lanes 0 and 1, for a loop over masks that holds the key and its secrets. */
   @inline static hashTwo(mask: u32, lane0: v128, lane1: v128, secret0: v128, secret1: v128): u32 {
     const keyed0 = i32x4.add(v128.and(lane0, v128.load(mask, MASK_BYTES)), secret0);

@@ -98,12 +98,14 @@ function recordAt(context: u32, i: u32): void {
   recordInit(load<u32>(at, BATCH_FRAMES), load<u32>(at, BATCH_DATA), load<u32>(at, BATCH_LENGTHS), inPort);
 }
 
+if (FLOW_BYTES !== FLOW_PACKETS + 8) ERROR("FLOW_BYTES does not follow FLOW_PACKETS");
+
 /** What is inlined where it is called. */
 class Flow {
   /** Counts a packet for its flow. */
   @inline static count(flow: u32, length: u32, key: u32, now: u32): void {
-    store<u64>(flow, load<u64>(flow, FLOW_PACKETS) + 1, FLOW_PACKETS);
-    store<u64>(flow, load<u64>(flow, FLOW_BYTES) + (length as u64), FLOW_BYTES);
+    const one = i64x2.replace_lane(i64x2.splat(1), 1, length as i64);
+    v128.store(flow, i64x2.add(v128.load(flow, FLOW_PACKETS), one), FLOW_PACKETS);
     store<u32>(flow, now, FLOW_USED);
     store<u16>(flow, load<u16>(flow, FLOW_TCP_FLAGS) | load<u16>(key, KEY_TCP_FLAGS), FLOW_TCP_FLAGS);
   }

@@ -23,7 +23,7 @@ import {
 } from "../classifier/lookup.ts";
 import { count, pmd, sampleRing, traceRing } from "../core/state.ts";
 import { tableSignature } from "../core/table.ts";
-import { hashSecret, Masked, maskedHash } from "../key/masked.ts";
+import { Masked, maskedHash } from "../key/masked.ts";
 import {
   BATCH_ENTRIES,
   BATCH_FLOWS,
@@ -98,8 +98,8 @@ function findCandidates(context: u32, misses: u32): void {
   const table = pmd + PMD_FLOW_TABLE;
   const base = load<u32>(table, TABLE_BASE);
   const tableMask = load<u32>(table, TABLE_MASK);
-  const secret0 = hashSecret(0);
-  const secret1 = hashSecret(16);
+  const secret0 = Masked.secret(0);
+  const secret1 = Masked.secret(16);
   for (let at = context; at < end; at += 4) {
     const i = load<u32>(at, BATCH_MISSES);
     const guess = load<u32>(at, BATCH_GUESSES);
