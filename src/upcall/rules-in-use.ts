@@ -1,10 +1,8 @@
 // The rules that megaflows came from, by number: what a megaflow depends on is then a few words in an array,
 // and whether a change can touch it is told without looking at an object.
 
-import { KEY_SIZE } from "../../assembly/layout/flow-key.ts";
-import type { OfAction } from "../openflow/action.ts";
-import { FLOW_CONJ_ID, FLOW_OF_IN_PORT } from "../openflow/flow-layout.ts";
-import { OFPP_IN_PORT } from "../openflow/port.ts";
+import { FLOW_CONJ_ID } from "../openflow/flow-layout.ts";
+import { mayRewrite } from "../xlate/action-reach.ts";
 import type { TableRule } from "../xlate/table-rule.ts";
 
 const CONJ_ID_WORD = FLOW_CONJ_ID / 4;
@@ -91,43 +89,9 @@ export function grown<T extends Uint8Array | Uint16Array | Uint32Array>(old: T, 
 function levelOf(rule: TableRule): number {
   const looksAtConjunction = rule.match.mask.indexes.includes(CONJ_ID_WORD);
   return (
-    (rewrites(rule.actions) ? LEVEL_REWRITES : 0) |
+    (mayRewrite(rule.actions) ? LEVEL_REWRITES : 0) |
     (looksAtConjunction ? LEVEL_CONJUNCTION : 0) |
     (rule.tableId << LEVEL_TABLE_SHIFT) |
     rule.priority
   );
-}
-
-/** Whether actions may write a word of the key, or the port, before a later lookup; reachOf without the details. */
-function rewrites(actions: readonly OfAction[]): boolean {
-  return actions.some((action) => {
-    switch (action.type) {
-      case "output":
-      case "outputTrunc":
-      case "enqueue":
-      case "gotoTable":
-      case "controller":
-      case "note":
-      case "conjunction":
-      case "setQueue":
-      case "popQueue":
-      case "finTimeout":
-      case "meter":
-      case "clearActions":
-        return false;
-      case "resubmit":
-        return action.inPort !== OFPP_IN_PORT;
-      case "setField":
-        return isRead(action.field.offset);
-      case "move":
-        return isRead(action.dst.field.offset);
-      default:
-        return true;
-    }
-  });
-}
-
-/** Whether a field, named by its first byte in the flow, is one that megaflows are compared by. */
-function isRead(offset: number): boolean {
-  return offset < KEY_SIZE || offset === FLOW_OF_IN_PORT;
 }

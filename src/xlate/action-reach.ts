@@ -1,7 +1,7 @@
 // What a list of actions can reach, seen from outside: the words of the flow that it may write before a later
 // lookup, the groups and ports that it names. Answers are on the safe side, and kept for each list.
 
-import { KEY_NW_TTL } from "../../assembly/layout/flow-key.ts";
+import { KEY_NW_TTL, KEY_WORD_COUNT } from "../../assembly/layout/flow-key.ts";
 import type { OfAction } from "../openflow/action.ts";
 import type { Field } from "../openflow/field.ts";
 import { FLOW_OF_IN_PORT } from "../openflow/flow-layout.ts";
@@ -28,19 +28,108 @@ export function reachOf(actions: readonly OfAction[]): ActionReach {
   return reach;
 }
 
+/**
+ * Whether actions may write a word of the key, or the port, before a later lookup: what `writes` says, without
+ * keeping anything of a list, of which there may be 200,000.
+ */
+export function mayRewrite(actions: readonly OfAction[]): boolean {
+  rewriting.found = false;
+  for (const action of actions) exploreOne(action, rewriting);
+  return rewriting.found;
+}
+
 function explore(actions: readonly OfAction[]): ActionReach {
-  const found: Found = { writes: new Set(), groups: new Set(), ports: new Set() };
+  const found = new Found();
   for (const action of actions) exploreOne(action, found);
   return found;
 }
 
-interface Found {
-  writes: Set<number> | null;
-  readonly groups: Set<number>;
-  ports: Set<OfPort> | null;
+/** Is told what actions reach. */
+interface Sink {
+  /** A word of the flow that may be another one for a later lookup, and any word. */
+  write(word: number): void;
+  writeAny(): void;
+  group(groupId: number): void;
+  /** A port that is named, and one that is not. */
+  port(port: OfPort): void;
+  anyPort(): void;
 }
 
-function exploreOne(action: OfAction, found: Found): void {
+class Found implements Sink, ActionReach {
+  writes: Set<number> | null = new Set();
+  readonly groups = new Set<number>();
+  ports: Set<OfPort> | null = new Set();
+
+  write(word: number): void {
+    this.writes?.add(word);
+  }
+
+  writeAny(): void {
+    this.writes = null;
+  }
+
+  group(groupId: number): void {
+    this.groups.add(groupId);
+  }
+
+  port(port: OfPort): void {
+    this.ports?.add(port);
+  }
+
+  anyPort(): void {
+    this.ports = null;
+  }
+}
+
+/** What the action set does to the packet comes after the last lookup, unless a group's bucket has one. */
+class Deferred implements Sink {
+  readonly #sink: Sink;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  write(): void {}
+
+  writeAny(): void {}
+
+  group(groupId: number): void {
+    this.#sink.group(groupId);
+    this.#sink.writeAny();
+  }
+
+  port(port: OfPort): void {
+    this.#sink.port(port);
+  }
+
+  anyPort(): void {
+    this.#sink.anyPort();
+  }
+}
+
+/** Only whether lookups may see another packet. */
+class Rewriting implements Sink {
+  found = false;
+
+  write(word: number): void {
+    if (word < KEY_WORD_COUNT || word === IN_PORT_WORD) this.found = true;
+  }
+
+  writeAny(): void {
+    this.found = true;
+  }
+
+  group(): void {}
+
+  port(): void {}
+
+  anyPort(): void {}
+}
+
+const IN_PORT_WORD = FLOW_OF_IN_PORT / 4;
+const rewriting = new Rewriting();
+
+function exploreOne(action: OfAction, found: Sink): void {
   switch (action.type) {
     case "output":
     case "outputTrunc":
@@ -48,13 +137,13 @@ function exploreOne(action: OfAction, found: Found): void {
       addPort(found, action.port);
       return;
     case "group":
-      found.groups.add(action.groupId);
-      found.ports = null;
+      found.group(action.groupId);
+      found.anyPort();
       // A bucket's changes end with it, but it may look tables up before that.
-      found.writes = null;
+      found.writeAny();
       return;
     case "resubmit":
-      if (action.inPort !== OFPP_IN_PORT) found.writes?.add(FLOW_OF_IN_PORT / 4);
+      if (action.inPort !== OFPP_IN_PORT) found.write(IN_PORT_WORD);
       return;
     case "setField":
       addField(found, action.field);
@@ -64,7 +153,7 @@ function exploreOne(action: OfAction, found: Found): void {
       return;
     case "decTtl":
     case "setIpTtl":
-      found.writes?.add(KEY_NW_TTL >>> 2);
+      found.write(KEY_NW_TTL >>> 2);
       return;
     case "gotoTable":
     case "controller":
@@ -76,48 +165,41 @@ function exploreOne(action: OfAction, found: Found): void {
     case "meter":
     case "clearActions":
       return;
-    case "writeActions":
-    case "clone": {
-      const inner = reachOf(action.actions);
-      for (const group of inner.groups) found.groups.add(group);
-      found.ports = union(found.ports, inner.ports);
-      // What the action set does to the packet comes after the last lookup.
-      if (action.type === "clone" || inner.groups.size > 0) found.writes = union(found.writes, inner.writes);
+    case "writeActions": {
+      const deferred = new Deferred(found);
+      for (const one of action.actions) exploreOne(one, deferred);
       return;
     }
+    case "clone":
+      for (const one of action.actions) exploreOne(one, found);
+      return;
     case "pop":
     case "multipath":
     case "checkPktLarger":
       addField(found, action.dst.field);
-      found.writes = null;
+      found.writeAny();
       return;
     default:
-      found.writes = null;
+      found.writeAny();
       if (action.type === "bundle" || action.type === "outputReg" || action.type === "sample")
-        found.ports = null;
+        found.anyPort();
   }
 }
 
-function addPort(found: Found, port: OfPort): void {
-  if (port < OFPP_MAX) found.ports?.add(port);
-  else if (port !== OFPP_IN_PORT && port !== OFPP_CONTROLLER && port !== OFPP_NONE) found.ports = null;
+function addPort(found: Sink, port: OfPort): void {
+  if (port < OFPP_MAX) found.port(port);
+  else if (port !== OFPP_IN_PORT && port !== OFPP_CONTROLLER && port !== OFPP_NONE) found.anyPort();
 }
 
-function addField(found: Found, field: Field): void {
+function addField(found: Sink, field: Field): void {
   // From now on IN_PORT is a port that nobody names.
-  if (field.offset === FLOW_OF_IN_PORT) found.ports = null;
+  if (field.offset === FLOW_OF_IN_PORT) found.anyPort();
   // Writing a tag may push or pop one, which moves others.
   if (field.quirk !== "none" || field.name.startsWith("vlan")) {
-    found.writes = null;
+    found.writeAny();
     return;
   }
   const first = field.offset >>> 2;
   const last = (field.offset + field.size - 1) >>> 2;
-  for (let word = first; word <= last; word++) found.writes?.add(word);
-}
-
-function union<T>(into: Set<T> | null, more: ReadonlySet<T> | null): Set<T> | null {
-  if (into === null || more === null) return null;
-  for (const item of more) into.add(item);
-  return into;
+  for (let word = first; word <= last; word++) found.write(word);
 }
