@@ -6,6 +6,7 @@ import { ControlClient } from "../control/client.ts";
 import { MegaflowError } from "../errors.ts";
 import type { CounterSnapshot, Snapshot } from "../observe/snapshot.ts";
 import { adviseLive, type LiveAdvice, type ProfileAnswer } from "../tune/attach.ts";
+import { microflowEntryBytes } from "../tune/cost-model.ts";
 import {
   adviceLines,
   assignments,
@@ -39,7 +40,10 @@ interface Live {
 
 const LOOK_MS = 250;
 const SETTLE_MS = 2000;
-const ENTRY_BYTES = 8;
+/** Half of the distance of the sample's quarters from which on it is not to be trusted. */
+const UNCERTAIN = 0.1;
+const UNCERTAIN_LINE =
+  "a few connections make so many of the packets that a sample may mislead: --verify measures what the recommendation does";
 
 /** Runs it. Rejects as connecting does, and with `TUNE_NO_TRAFFIC` when no packet came. */
 export async function tuneAttached(socket: string, options: AttachOptions): Promise<void> {
@@ -188,6 +192,7 @@ function print(
   const isApplied = options.verifyMs !== undefined && Object.keys(advice.changes).length > 0;
   const lines = [
     watchedLine(pmd),
+    ...(pmd.uncertainty > UNCERTAIN ? [UNCERTAIN_LINE] : []),
     `now: ${present.mpps.toFixed(2)} Mpps received, microflow cache ${percent(present.hits.microflow)}, mask cache ${percent(present.hits.maskCache)}, masked ${percent(present.hits.masked)}`,
     "",
     "Predicted for a core that is busy, microflow cache:",
@@ -214,6 +219,7 @@ function verifiedLines(marks: { readonly recommended: SizeRow; readonly present:
 function reportOf(live: LiveAdvice, rows: readonly SizeRow[]): TuneReport {
   const { pmd, calibration, advice } = live;
   const marks = marksOf(live, rows);
+  const entryBytes = microflowEntryBytes(advice.present.hits.settings["microflow.mode"]);
   return {
     title: "Cache sizes for a running switch",
     summary: [watchedLine(pmd), advice.reason],
@@ -236,7 +242,7 @@ function reportOf(live: LiveAdvice, rows: readonly SizeRow[]): TuneReport {
         marks: [
           { entries: marks.recommended.microflowEntries, label: "recommended", strong: true },
           { entries: marks.present.microflowEntries, label: "present", strong: true },
-          ...cacheBorders(calibration.caches, ENTRY_BYTES),
+          ...cacheBorders(calibration.caches, entryBytes),
         ],
       },
     ],

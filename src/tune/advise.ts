@@ -79,7 +79,7 @@ function reasonOf(
   const parts: string[] = [];
   if (entries === 0) {
     parts.push(
-      `a microflow cache does not pay: a masked lookup costs ${cycles(recommended.cost.maskCache + recommended.cost.masked)} cycles, and no size answers enough of ${formatCount(traffic.connections)} connections to save that`,
+      `a microflow cache does not pay: a masked lookup costs ${cycles(recommended.cost.maskCache + recommended.cost.masked)} cycles, and with ${formatCount(traffic.connections)} connections every size costs more than it saves of that`,
     );
   } else {
     parts.push(

@@ -110,7 +110,9 @@ export function shownRows(
   present: SizeRow,
 ): { readonly microflow: SizeRow[]; readonly maskCache: SizeRow[] } {
   const either = (same: (row: SizeRow) => boolean): SizeRow[] =>
-    rows.filter((row) => same(row) || sameSize(row, present));
+    rows
+      .filter((row) => same(row) || sameSize(row, present))
+      .sort((a, b) => a.microflowEntries - b.microflowEntries || a.maskCacheEntries - b.maskCacheEntries);
   return {
     microflow: either((row) => row.maskCacheEntries === recommended.maskCacheEntries),
     maskCache: either((row) => row.microflowEntries === recommended.microflowEntries),
