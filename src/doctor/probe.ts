@@ -5,7 +5,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { NativeAddon } from "../native.ts";
 
-const READY_MS = 3000;
+/** Longest wait for a namespace and its veth pair: a busy machine takes seconds. */
+const READY_MS = 30_000;
 const MEMORY_PAGES = 64;
 const UMEM = { umemOffset: 2 << 20, umemLength: 64 << 10, chunk: 2048 } as const;
 const BLOCK = 1 << 20;
@@ -44,7 +45,7 @@ export async function probeKernel(addon: NativeAddon): Promise<ProbeResult> {
 /** A sleeping process in a namespace of its own with a veth pair; without iproute2 it has only a loopback. */
 async function startNamespace(): Promise<ChildProcess> {
   const make = `ip link add ${NAME} type veth peer name mfdoctor1 && ip link set ${NAME} up && ip link set mfdoctor1 up`;
-  const script = `(${make}) 2>/dev/null; echo ready; exec sleep 30`;
+  const script = `(${make}) 2>/dev/null; echo ready; exec sleep 120`;
   const child = spawn("unshare", ["--net", "sh", "-c", script], { stdio: ["ignore", "pipe", "pipe"] });
   const said = await Promise.race([
     once(child.stdout, "data"),

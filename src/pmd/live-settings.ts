@@ -22,7 +22,7 @@ export interface SettingsOwner {
 /** Bytes cleared between two turns of the controller: about a millisecond. */
 const CLEAR_SLICE = 4 << 20;
 /** Longest that a PMD may take to acknowledge. */
-const ACKNOWLEDGE_MS = 10_000;
+const ACKNOWLEDGE_MS = 30_000;
 
 /** What is prepared for one PMD: memory for the caches that change. */
 interface Plan {

@@ -34,7 +34,7 @@ const kinds: Readonly<Record<RealPortConfig["kind"], OpenKind>> = {
 /** Frames of a FRAMES command. */
 const FRAMES_A_COMMAND = 1024;
 /** Longest wait for a PMD to apply what it was told. */
-const APPLY_LIMIT_MS = 5000;
+const APPLY_LIMIT_MS = 30_000;
 /** Time between two tries to attach to an interface that came back. */
 const REATTACH_MS = 200;
 

@@ -4,9 +4,7 @@ import { test } from "node:test";
 import { YARDSTICK_REGION_SIZE, YARDSTICK_SLOTS, YARDSTICK_WORK } from "../../assembly/layout/yardstick.ts";
 import { SwitchMemory } from "../../src/datapath/memory.ts";
 import { Yardstick, yardstickModule, yardstickReadings, yardstickState } from "../../src/pmd/yardstick.ts";
-
-/** Longest that a loaded machine may take for a few readings, which are 10 ms apart. */
-const PATIENCE_MS = 60_000;
+import { PATIENCE_MS } from "../support/eventually.ts";
 
 function place() {
   const memory = new SwitchMemory();

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Longest wait for something that must come, in ms. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 120_000;
 
 /** Waits until the condition holds; fails with `what` (asked for at the end when it is a function) when it never does. */
 export async function eventually(

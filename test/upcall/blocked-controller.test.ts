@@ -7,12 +7,11 @@ import { defaultSettings } from "../../src/config/settings.ts";
 import { placeTrace } from "../../src/netdev/trace.ts";
 import type { OfPort } from "../../src/openflow/port.ts";
 import { ThreadedSwitch } from "../../src/threaded-switch.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually, PATIENCE_MS } from "../support/eventually.ts";
 import { ethernet, ipv4, packet, udp } from "../support/packet-builder.ts";
 
 /** The controller is away so long at least, and until the traffic has shown that it flows. */
 const AWAY_MS = 300;
-const PATIENCE_MS = 60_000;
 
 function connections(count: number, net: number): Buffer[] {
   return Array.from({ length: count }, (_, i) =>

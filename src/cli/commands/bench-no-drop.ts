@@ -14,7 +14,7 @@ const SIZES = "60,512,1514,imix";
 const CPU_MAX = 1023;
 const CONNECTIONS_MAX = 4096;
 const RATE_MAX = 1_000_000_000;
-const SWITCH_READY_MS = 20_000;
+const SWITCH_READY_MS = 60_000;
 
 export const spec: CommandSpec = {
   name: "bench no-drop",
