@@ -4,7 +4,9 @@ import { takeSnapshot } from "../observe/snapshot.ts";
 import { formatMac } from "../odp/address.ts";
 import { formatOdpActions } from "../odp/format-actions.ts";
 import { formatActions } from "../openflow/format-action.ts";
+import { formatGroup } from "../openflow/format-flow.ts";
 import { formatMatch } from "../openflow/format-match.ts";
+import type { Group } from "../openflow/group.ts";
 import { OFPP_LOCAL, type OfPort } from "../openflow/port.ts";
 import { traceText } from "../xlate/trace.ts";
 import {
@@ -22,6 +24,8 @@ export const bridgeCommands: readonly ControlCommand[] = [
   { name: "fdb/show", usage: "bridge", min: 1, max: 1, run: fdbShow },
   { name: "fdb/flush", usage: "[bridge]", min: 0, max: 1, run: fdbFlush },
   { name: "bridge/dump-flows", usage: "bridge", min: 1, max: 1, run: dumpFlows },
+  { name: "bridge/dump-groups", usage: "bridge [group]", min: 1, max: 2, run: dumpGroups },
+  { name: "bridge/dump-group-stats", usage: "bridge [group]", min: 1, max: 2, run: dumpGroupStats },
   { name: "dpif/show", usage: "", min: 0, max: 0, run: dpifShow },
   { name: "ofproto/list", usage: "", min: 0, max: 0, run: ({ owner }) => [owner.bridge.name] },
   {
@@ -84,6 +88,34 @@ function dumpFlows(context: ControlContext, [bridge]: readonly string[]): Contro
     lines.push(`${table}${counts}, ${match},actions=${formatActions(rule.actions)}`);
   });
   return lines;
+}
+
+/** Groups as `ovs-ofctl dump-groups` prints them. */
+function dumpGroups(context: ControlContext, [bridge, group]: readonly string[]): ControlAnswer {
+  checkBridge(context, bridge);
+  return groupsOf(context, group).map((one) => formatGroup(one));
+}
+
+/** What went through them, as `ovs-ofctl dump-group-stats` prints it, without what we do not count. */
+function dumpGroupStats(context: ControlContext, [bridge, group]: readonly string[]): ControlAnswer {
+  checkBridge(context, bridge);
+  return groupsOf(context, group).map(({ groupId, buckets, ...all }) => {
+    const counts = ({ packets, bytes }: { packets: number; bytes: number }) =>
+      `packet_count=${packets},byte_count=${bytes}`;
+    const parts = [`group_id=${groupId}`, counts(all)];
+    buckets.forEach((bucket, i) => {
+      parts.push(`bucket${i}:${counts(bucket)}`);
+    });
+    return parts.join(",");
+  });
+}
+
+function groupsOf({ owner }: ControlContext, id: string | undefined): Group[] {
+  const groups = owner.groups().sort((a, b) => a.groupId - b.groupId);
+  if (id === undefined) return groups;
+  const found = groups.filter(({ groupId }) => String(groupId) === id);
+  if (found.length === 0) throw new ControlError(`there is no group ${id}`);
+  return found;
 }
 
 function dpifShow(context: ControlContext): ControlAnswer {

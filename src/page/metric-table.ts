@@ -42,6 +42,16 @@ const ofSwitch: readonly Metric[] = [
     "JavaScript heap of the controller in use.",
     (all) => all.memory.heapUsedBytes,
   ),
+  total(
+    "megaflow_megaflows_refused_total",
+    "Misses answered without a megaflow because there were as many as the limit or the memory allows.",
+    (all) => all.revalidator.refused,
+  ),
+  total(
+    "megaflow_megaflows_no_memory_total",
+    "Megaflows and new actions of megaflows that linear memory had no room for.",
+    (all) => all.revalidator.noMemory,
+  ),
   {
     name: "megaflow_setting",
     type: "gauge",
@@ -192,6 +202,10 @@ export const metrics: readonly Metric[] = [
 
 function single(name: string, help: string, of: (snapshot: Snapshot) => number): Metric {
   return { name, type: "gauge", help, labels: [], read: (snapshot) => [[{}, of(snapshot)]] };
+}
+
+function total(name: string, help: string, of: (snapshot: Snapshot) => number): Metric {
+  return { name, type: "counter", help, labels: [], read: (snapshot) => [[{}, of(snapshot)]] };
 }
 
 function counter(name: string, help: string, of: (pmd: PmdSnapshot & CounterSnapshot) => number): Metric {
