@@ -93,10 +93,23 @@ export function parseResults(text: string, file: string): BenchResult[] {
   } catch (cause) {
     throw new MegaflowError("BENCH_RESULT", `${file}: no JSON: ${(cause as Error).message}`, { cause });
   }
-  const results = Array.isArray(value) ? value : [value];
-  for (const result of results as Partial<BenchResult>[]) {
-    if (typeof result?.name === "string" && Array.isArray(result.windows) && result.environment) continue;
+  const results: unknown[] = Array.isArray(value) ? value : [value];
+  for (const result of results) {
+    if (isResult(result)) continue;
     throw new MegaflowError("BENCH_RESULT", `${file}: not a result of megaflow bench --json`);
   }
+  if (results.length === 0) throw new MegaflowError("BENCH_RESULT", `${file}: a list without a result`);
   return results as BenchResult[];
+}
+
+/** Whether a value has what a comparison looks at. */
+function isResult(value: unknown): boolean {
+  const { name, windows, environment } = (value ?? {}) as Partial<BenchResult>;
+  if (typeof name !== "string" || !environment || !Array.isArray(windows) || windows.length === 0)
+    return false;
+  return windows.every((run) => Array.isArray(run) && run.length > 0 && run.every(isWindow));
+}
+
+function isWindow(window: Partial<BenchResult["windows"][number][number]> | null): boolean {
+  return Number.isFinite(window?.mpps) && Number.isFinite(window?.running);
 }

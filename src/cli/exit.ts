@@ -19,6 +19,7 @@ const misuseCodes: ReadonlySet<string> = new Set([
   "ODP_SYNTAX",
   "PACKET_SYNTAX",
   "CAPTURE_FORMAT",
+  "BENCH_RESULT",
   // Sizes that do not fit together: the settings are to blame.
   "MEMORY_EXHAUSTED",
 ]);

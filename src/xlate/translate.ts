@@ -5,6 +5,7 @@ import { KEY_RECIRC_ID, KEY_SKB_PRIORITY, KEY_WORD_COUNT } from "../../assembly/
 import { DropReason } from "../../assembly/layout/stat.ts";
 import type { OdpAction } from "../odp/action.ts";
 import type { FlowKey } from "../odp/flow-key.ts";
+import { type OfAction, TABLE_CURRENT } from "../openflow/action.ts";
 import { lookUpFirstTable } from "./actions/resubmit.ts";
 import { Xlate } from "./context.ts";
 import { MaskExplainer } from "./explain.ts";
@@ -72,10 +73,31 @@ function resume(x: Xlate, frozen: FrozenState): void {
       if (x.freezing) x.frozen.push(...segments.slice(i));
       return;
     }
-    x.tableId = tableId;
+    if (actions.some(tellsItsTable)) x.tableId = tableId;
     x.ruleCookie = ruleCookie;
     // Open vSwitch thaws one list: an action that ends a rule's list ends those of the rules around it, too.
     if (actions.length > 0 && x.run(x, actions, i === segments.length - 1, false)) return;
+  }
+}
+
+/**
+ * Whether an action may make a packet-in, or goes on in the table it is in. Where none does, the table is the one
+ * that the thaw begins with, as in Open vSwitch, and so it is for packet-ins of an action set behind them.
+ */
+function tellsItsTable(action: OfAction): boolean {
+  switch (action.type) {
+    case "output":
+    case "outputReg":
+    case "outputTrunc":
+    case "group":
+    case "controller":
+    case "decTtl":
+    case "decMplsTtl":
+      return true;
+    case "resubmit":
+      return action.tableId === TABLE_CURRENT;
+    default:
+      return false;
   }
 }
 

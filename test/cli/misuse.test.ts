@@ -36,6 +36,11 @@ write(
   "ports:\n  - {number: 1, kind: null}\nflows: |\n  in_port=1,actions=2\n  in_prot=1,actions=2\n",
 );
 write("cpu.yaml", "cores: [777]\nports:\n  - {number: 1, kind: null}\nflows: ok.flows\n");
+write("none.json", "[]\n");
+write("other.json", JSON.stringify({ name: "other", windows: [[{}]], environment: {} }));
+const earlier = { name: "f1k-m1", windows: [[{ mpps: 1, running: 1 }]], environment: {} };
+write("cut.json", JSON.stringify(earlier).slice(0, 30));
+write("earlier.json", JSON.stringify(earlier));
 write("http.yaml", "ports:\n  - {number: 1, kind: null}\nflows: ok.flows\n");
 
 const flows = ["--flows", "ok.flows"];
@@ -170,6 +175,16 @@ const cases: readonly (readonly [args: readonly string[], message: string | RegE
   [
     ["bench", ...flows, "--pcap", "ok.pcap", "--seconds", "0"],
     '--seconds takes seconds, 0.1 to 86400, got "0"',
+  ],
+  [["bench", ...flows, "--pcap", "ok.pcap", "--compare", "none.json"], "none.json: a list without a result"],
+  [
+    ["bench", ...flows, "--pcap", "ok.pcap", "--compare", "other.json"],
+    "other.json: not a result of megaflow bench --json",
+  ],
+  [["bench", ...flows, "--pcap", "ok.pcap", "--compare", "cut.json"], /^cut\.json: no JSON: /],
+  [
+    ["bench", ...flows, "--pcap", "ok.pcap", "--compare", "earlier.json"],
+    '--compare earlier.json: expected a result named "ok", got "f1k-m1"',
   ],
   [["trace", ...flows], "FLOW or PORT HEX is missing; see megaflow trace --help"],
   [["trace", ...flows, "9", "00"], "no port 9, the ports are 1 to 8"],

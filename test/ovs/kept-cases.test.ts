@@ -68,6 +68,19 @@ const CASES: readonly KeptCase[] = [
     packet: `${MACS}0800${LAST_HOP}`,
   },
   {
+    what: "a packet-in of an action set behind a recirculation names the first table",
+    flows: [
+      "table=0,actions=output:4,resubmit(,1)",
+      "table=1,mpls,actions=pop_mpls:0x0800,write_actions(dec_ttl,output:1),write_metadata:0/3",
+    ],
+    packet: `${MACS}884700064140${LAST_HOP}`,
+  },
+  {
+    what: "type and code of ICMP are not looked for in a later fragment",
+    flows: ["icmp,actions=set_field:3->icmp_code,output:4"],
+    packet: `${MACS}0800450000250000006eff0100000a0000020a01000108016107be0cee722f44b89675d650c63c`,
+  },
+  {
     what: "a label goes in front of a third tag when the first is popped",
     flows: ["vlan_tci=0x1000/0x1000,actions=strip_vlan,push_mpls:0x8847,output:3"],
     packet: `${MACS}88a8200181000002810000030800${LAST_HOP}`,

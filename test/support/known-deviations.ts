@@ -3,7 +3,7 @@
 
 /** The packet in hex without the bytes that may differ: the payload bytes of a later IPv4 fragment that Open vSwitch
  * takes for the checksum of a TCP or UDP header when it rewrites an address (RFC 791: the header is in the first
- * fragment only; the kernel's datapath leaves later ones alone), and the checksum of an IPv6 packet that is the only
+ * fragment only; the kernel leaves later ones alone) or for type and code of ICMP, and the checksum of an IPv6 packet that is the only
  * fragment of its datagram (RFC 6946), which it forgets to correct. */
 export function withoutKnownDeviations(hex: string): string {
   const frame = Buffer.from(hex, "hex");
@@ -14,9 +14,9 @@ export function withoutKnownDeviations(hex: string): string {
   const isLater = (frame.readUInt16BE(l3 + 6) & 0x1fff) !== 0;
   if (!isLater) return hex;
   const l4 = l3 + (frame[l3]! & 0xf) * 4;
+  if (frame[l3 + 9] === 1) frame.fill(0, l4, Math.min(l4 + 4, frame.length));
   const at = { 6: 16, 17: 6 }[frame[l3 + 9]!];
-  if (at === undefined || l4 + at + 2 > frame.length) return hex;
-  frame.fill(0, l4 + at, l4 + at + 2);
+  if (at !== undefined && l4 + at + 2 <= frame.length) frame.fill(0, l4 + at, l4 + at + 2);
   return frame.toString("hex");
 }
 

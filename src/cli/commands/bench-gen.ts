@@ -31,7 +31,7 @@ export const spec: CommandSpec = {
       "ClassBench), scan (a port scan beside honest traffic), explosion (a tuple-space explosion). In the last two the churn packets are the attack's.",
   ],
   options: [
-    { name: "out-dir", value: "DIR", meaning: "Where the files go.", default: "." },
+    { name: "out-dir", value: "DIR", meaning: "Where the files go; the current folder unless it is given." },
     {
       name: "scheme",
       value: "NAME",

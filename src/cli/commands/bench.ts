@@ -162,6 +162,7 @@ export async function run(args: Arguments): Promise<void> {
   const plan = await readPlan(args);
   const before = args.text("compare");
   const earlier = before === undefined ? [] : parseResults(readFileSync(before, "utf8"), before);
+  checkNames(before, plan, earlier);
   const reports = args.list("report").map((file) => ({ file, format: reportFormat(file) }));
   const bar = new ProgressBar();
   const results: BenchResult[] = [];
@@ -183,6 +184,13 @@ export async function run(args: Arguments): Promise<void> {
 interface Plan {
   readonly steps: readonly Omit<MeasureOptions, "progress">[];
   readonly pictures: (results: readonly BenchResult[]) => string[];
+}
+
+/** A comparison of which nothing would come is refused before anything is measured. */
+function checkNames(file: string | undefined, { steps }: Plan, earlier: readonly BenchResult[]): void {
+  if (file === undefined || steps.some(({ name }) => earlier.some((one) => one.name === name))) return;
+  const names = (some: readonly { name: string }[]) => some.map(({ name }) => `"${name}"`).join(", ");
+  throw new UsageError(`--compare ${file}: expected a result named ${names(steps)}, got ${names(earlier)}`);
 }
 
 /** What to measure, one step a result. */
