@@ -93,7 +93,8 @@ describe("stock ovs-appctl on our control socket", { skip: appctlMissing ?? fals
     assert.match(ours, /^The available commands are:\n {2}\S/);
     // What Open vSwitch has no command for is ours; every other name is one of its.
     const own = names.filter((name) => name !== "" && !theirs.includes(name) && !name.startsWith("tune/"));
-    assert.deepEqual(own.sort(), ["megaflows", "set", "settings", "snapshot"]);
+    const groups = ["bridge/dump-group-stats", "bridge/dump-groups"];
+    assert.deepEqual(own.sort(), [...groups, "megaflows", "set", "settings", "snapshot"]);
     assert.equal(await ask("version"), "megaflow 1\n");
   });
 
