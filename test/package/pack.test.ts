@@ -65,7 +65,7 @@ function install(name: string, env: NodeJS.ProcessEnv): { folder: string; said: 
   const folder = join(scratch, name);
   mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), '{ "name": "user", "version": "1.0.0", "private": true }');
-  const npm = spawnSync("npm", ["install", "--prefer-offline", tarball], {
+  const npm = spawnSync("npm", ["install", "--prefer-offline", "--fetch-retries=6", tarball], {
     cwd: folder,
     env,
     encoding: "utf8",

@@ -148,7 +148,8 @@ export class Capture {
   /** Starts it; resolves when it listens. `more`: what it is to see (`["-Q", "in", "udp"]`). */
   static async start(lab: NetLab, netns: string, name: string, ...more: string[]): Promise<Capture> {
     const folder = mkdtempSync(join(tmpdir(), "mf-capture-"));
-    const args = ["-i", name, "-n", "-U", "--immediate-mode", "-B", "32768", "-Z", "root", "-s", "0"];
+    // Not --immediate-mode: its ring has places of the longest frame there is, 512 in 32 MiB, and a busy machine fills them.
+    const args = ["-i", name, "-n", "-U", "-B", "32768", "-Z", "root", "-s", "0"];
     const child = lab.start(netns, "tcpdump", ...args, "-w", join(folder, "seen.pcap"), ...more);
     const capture = new Capture(folder, child);
     await child.says(/listening on/);
