@@ -49,11 +49,12 @@ export interface CalibrateOptions {
   readonly progress?: (share: number) => void;
 }
 
-/** Passes at most, and milliseconds after which nothing further is begun. */
+/**
+ * Passes at most, and milliseconds after which nothing further is begun. What other processes take of the core does
+ * not count, up to a limit: a busy machine needs more passes rather than fewer.
+ */
 const PASSES_MAX = 9;
 const BUDGET_MS = 850;
-/** Where the machine is so busy that fewer passes than this would fit, they may take longer. */
-const PASSES_LEAST = 3;
 const BUSY_BUDGET_MS = 2000;
 /** Of an anchor's passes this one counts: what else runs on the machine only adds, luck takes a little away. */
 const QUANTILE = 0.25;
@@ -67,7 +68,6 @@ const WARM_PACKETS = 1 << 17;
 const WINDOW_MS = 8;
 const STAGE_MS = 5;
 const WARM_MS = 30;
-const FILL_MS = 80;
 /** Packets an entry, and least of them, until a cache holds what it will: all that one round of a trace can give it. */
 const FILLINGS = 4;
 const FILL_LEAST = 1 << 13;
@@ -89,6 +89,7 @@ interface Pass {
 /** Measures. The lab has learned its trace; its caches are changed. */
 export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Calibration> {
   const start = performance.now();
+  const cpuStart = process.cpuUsage();
   const memory = measureMemory(lab.memory);
   const plan = anchorSizes(options.predictions);
   const passes = plan.map((): Pass[] => []);
@@ -98,15 +99,18 @@ export async function calibrate(lab: Lab, options: CalibrateOptions): Promise<Ca
   lab.measureStages(WARM_PACKETS, WARM_MS);
   const took = plan.map(() => 0);
   const gone = (): number => performance.now() - start;
+  const spent = (): number => {
+    const { user, system } = process.cpuUsage(cpuStart);
+    return Math.min(gone(), (user + system) / 1000);
+  };
   // In turns: what disturbs the machine for a while shall disturb all alike.
   for (let step = 0; step < plan.length * PASSES_MAX; step++) {
     const i = step % plan.length;
     const isFirst = step < plan.length;
-    const budget = step < plan.length * PASSES_LEAST ? BUSY_BUDGET_MS : BUDGET_MS;
-    if (!isFirst && gone() + took[i]! > budget) break;
+    if (!isFirst && (spent() + took[i]! > BUDGET_MS || gone() + took[i]! > BUSY_BUDGET_MS)) break;
     const before = gone();
     await configureFor(lab, options.settings, plan[i]!);
-    lab.fill(fillPackets(lab, plan[i]!), FILL_MS);
+    lab.fill(fillPackets(lab, plan[i]!));
     const { cyclesPerPacket, hits } = lab.measure(WINDOW_PACKETS, WINDOW_MS);
     passes[i]!.push({ cycles: cyclesPerPacket, hits });
     took[i] = gone() - before;

@@ -167,10 +167,10 @@ export class Lab extends Switch {
     return hitsBetween(before, this.counters.counters);
   }
 
-  /** Sends so many packets from the trace's beginning with nobody looking, and no further ones after `maxMs`. */
-  fill(packets: number, maxMs = Number.POSITIVE_INFINITY): void {
+  /** Sends so many packets from the trace's beginning with nobody looking. */
+  fill(packets: number): void {
     this.#rewind(0);
-    this.#send(packets, maxMs, 0, () => {
+    this.#send(packets, Number.POSITIVE_INFINITY, 0, () => {
       const received = this.#runner.datapath.poll(TURNS, this.#clock());
       this.#pmd.handler.drain();
       this.revalidator.turn({ deadline: Number.POSITIVE_INFINITY });
