@@ -54,7 +54,10 @@ let fifoTake: u32 = 0;
 let fifoGive: u32 = 0;
 let fifoFree: u32 = 0;
 
-/** Fills both pools; every frame is free. */
+/**
+ * Fills both pools; every frame is free. None is written to that need not be: memory that nobody has touched costs
+ * nothing, and most of 42 MiB of frames never is.
+ */
 export function framePoolInit(): void {
   smallCount = load<u32>(pmd, PMD_SMALL_FRAMES);
   const bigCount = load<u32>(pmd, PMD_BIG_FRAMES);
@@ -69,7 +72,8 @@ export function framePoolInit(): void {
   let frame = regionBase(RegionId.FRAMES) + smallCount * FRAME_SIZE;
   for (let i: u32 = 0; i < smallCount; i++) {
     frame -= FRAME_SIZE;
-    store<u32>(frame, FRAME_POOL_SMALL, FRAME_POOL);
+    // Fresh memory says so already.
+    if (load<u32>(frame, FRAME_POOL) !== FRAME_POOL_SMALL) store<u32>(frame, FRAME_POOL_SMALL, FRAME_POOL);
     store<u32>(smallStack + (i << 2), frame);
   }
   smallTop = smallStack + (smallCount << 2);
@@ -77,7 +81,6 @@ export function framePoolInit(): void {
   frame = regionBase(RegionId.BIG_FRAMES) + bigCount * BIG_FRAME_SIZE;
   for (let i: u32 = 0; i < bigCount; i++) {
     frame -= BIG_FRAME_SIZE;
-    store<u32>(frame, FRAME_POOL_BIG, FRAME_POOL);
     store<u32>(bigTop, frame);
     bigTop += 4;
   }
@@ -108,7 +111,9 @@ export function frameAllocFor(length: u32): u32 {
   if (length <= FRAME_DATA_MAX) return frameAlloc();
   if (bigTop === bigStack) return 0;
   bigTop -= 4;
-  return load<u32>(bigTop);
+  const frame = load<u32>(bigTop);
+  store<u32>(frame, FRAME_POOL_BIG, FRAME_POOL);
+  return frame;
 }
 
 /** Writes up to `count` small frames into an array of u32; returns how many there were. */

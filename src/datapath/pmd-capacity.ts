@@ -134,14 +134,13 @@ export class PmdCapacity {
    * returns whether there is room in it.
    */
   private growTable(table: TableState): boolean {
-    const places = table.buckets * TABLE_BUCKET_WAYS;
-    if ((this.flows + 1) * 2 <= places) return true;
-    if (table.old !== null) {
-      if (!this.moved(table)) return true;
+    if (table.old !== null && this.moved(table)) {
       this.memory.release(table.old);
       this.pmd.owned.splice(this.pmd.owned.indexOf(table.old), 1);
       table.old = null;
     }
+    const places = table.buckets * TABLE_BUCKET_WAYS;
+    if ((this.flows + 1) * 2 <= places || table.old !== null) return true;
     const larger = this.own(table.buckets * 2 * TABLE_BUCKET_SIZE);
     if (larger === undefined) return this.flows < places * FULL_SHARE;
     table.old = table.region;

@@ -10,6 +10,7 @@ import { accountLines, megaflowLines } from "../format/account.ts";
 import { pipelineLines } from "../format/pipeline.ts";
 import { rateHeader, rateLine, ratesBetween, ratesJson } from "../format/rate-line.ts";
 import { summaryJson } from "../format/replay-json.ts";
+import { keepHeapSmall } from "../heap.ts";
 import type { Arguments, CommandSpec } from "../options.ts";
 import { reloadOnHangup } from "../reload-flows.ts";
 import { createRunEngine } from "../run-engine.ts";
@@ -64,6 +65,7 @@ export const spec: CommandSpec = {
 
 /** Runs the command. */
 export async function run(args: Arguments): Promise<void> {
+  keepHeapSmall();
   const file = args.operands[0] as string;
   const namedCores = readCores(args);
   const everyMs = args.durationMs("every", 1000);
