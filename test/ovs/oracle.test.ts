@@ -61,6 +61,21 @@ describe("the Open vSwitch oracle", { skip: ovsMissing() ?? false }, () => {
     assert.deepEqual(await oracle.megaflows(), []);
   });
 
+  it("forgets megaflows also while a revalidator looks at them", async () => {
+    const flows = Array.from({ length: 300 }, (_, i) => `in_port=1,udp,udp_src=${i},actions=2`);
+    for (let round = 0; round < 3; round++) {
+      await oracle.load({ flows });
+      for (let i = 0; i < flows.length; i++)
+        await oracle.send(1, UDP.replace("00010002", `${i.toString(16).padStart(4, "0")}0002`));
+      assert.equal((await oracle.megaflows()).length, flows.length);
+      await oracle.ofctl("add-flow", "br0", "table=9,priority=9,actions=drop");
+      // A round of the revalidators begins, and is not waited for.
+      await oracle.appctl("time/warp", "101");
+    }
+    await oracle.load({ flows: [] });
+    assert.deepEqual(await oracle.megaflows(), []);
+  });
+
   it("settles learned rules", async () => {
     const learn = "learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])";
     await oracle.load({ flows: [`table=0,actions=${learn},resubmit(,1)`, "table=1,priority=0,actions=4"] });
