@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RealPortConfig } from "../config/real-port-config.ts";
 import type { PortConfig } from "../config/run-config.ts";
 import { type Control, openControl } from "../control/open.ts";
 import { ConfigError, MegaflowError } from "../errors.ts";
@@ -83,7 +84,7 @@ class ThreadedEngine implements RunEngine {
     for (const { text, file } of options.flows) owner.addFlows(text, file);
     for (const port of options.ports) {
       if (port.real === undefined) continue;
-      await owner.addRealPort({ number: toOfPort(port.number), name: port.name }, port.real);
+      await addRealPort(owner, port, port.real);
     }
     for (const port of options.ports) {
       if (port.read !== undefined) await this.#openInput(port, port.read, options.log);
@@ -233,4 +234,23 @@ function usableCpus(): number[] | undefined {
 
 function nowNs(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
+
+/** The same with the port's number in what the kernel refuses. */
+async function addRealPort(
+  owner: ThreadedSwitch,
+  { number, name }: PortConfig,
+  config: RealPortConfig,
+): Promise<void> {
+  try {
+    await owner.addRealPort({ number: toOfPort(number), name }, config);
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error) {
+      error.message = `port ${number}: ${config.kind} ${config.dev ?? ""}: ${error.message}`.replace(
+        " : ",
+        ": ",
+      );
+    }
+    throw error;
+  }
 }

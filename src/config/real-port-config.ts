@@ -44,6 +44,7 @@ export type RealPortKind = (typeof realPortKinds)[number];
 const QUEUES_MAX = 256;
 const RING_MIN = 64;
 const RING_MAX = 65_536;
+const DEVICE_NAME_MAX = 15;
 const MTU_MIN = 68;
 const MTU_MAX = 65_535;
 
@@ -51,7 +52,7 @@ type Read = (reader: YamlReader, entry: YamlEntry) => unknown;
 
 /** How each key is read, by its name in the file. */
 const readers: Readonly<Record<string, readonly [keyof RealPortConfig, Read]>> = {
-  dev: ["dev", (reader, entry) => reader.text(entry, "dev", "the name of an interface")],
+  dev: ["dev", readDevice],
   netns: [
     "netns",
     (reader, entry) => reader.text(entry, "netns", "a network namespace: a name of `ip netns`, or a path"),
@@ -108,6 +109,16 @@ export function readRealPort(
     reader.problem(offset, `a port of kind ${kind} without dev`, { expected: "dev: NAME, the interface" });
   }
   return config as unknown as RealPortConfig;
+}
+
+/** A name as the kernel takes it for an interface (IFNAMSIZ less the zero, no slash, colon or space). */
+function readDevice(reader: YamlReader, entry: YamlEntry): string | undefined {
+  const name = reader.text(entry, "dev", "the name of an interface");
+  if (name === undefined || (/^[^\s/:]+$/.test(name) && Buffer.byteLength(name) <= DEVICE_NAME_MAX))
+    return name;
+  const expected = `the name of an interface: 1 to ${DEVICE_NAME_MAX} bytes without spaces, / and :`;
+  reader.problem(entry.offset, "dev", { expected, got: name });
+  return undefined;
 }
 
 function readFlag(reader: YamlReader, entry: YamlEntry): boolean | undefined {

@@ -89,8 +89,8 @@ export function rateLine(rates: Rates): string {
   const cells = [
     `${rates.atSeconds.toFixed(1)}s`,
     rates.mpps.toFixed(2),
-    idle ? "-" : rates.nsPerPacket.toFixed(1),
-    idle || rates.cyclesPerPacket === undefined ? "-" : rates.cyclesPerPacket.toFixed(1),
+    idle ? "-" : short(rates.nsPerPacket),
+    idle || rates.cyclesPerPacket === undefined ? "-" : short(rates.cyclesPerPacket),
     percent(rates.hits.microflow, rates.lookups),
     percent(rates.hits.maskCache, rates.lookups),
     percent(rates.hits.masked, rates.lookups),
@@ -100,6 +100,12 @@ export function rateLine(rates: Rates): string {
     groupDigits(rates.masks),
   ];
   return cells.map((cell, i) => cell.padStart((columns[i] as readonly [string, number])[1])).join("");
+}
+
+/** At most seven characters, as a switch with few packets has large ones. */
+function short(value: number): string {
+  if (value < 99_999) return value.toFixed(1);
+  return value < 1e9 ? `${(value / 1e6).toFixed(1)}M` : `${(value / 1e9).toFixed(1)}G`;
 }
 
 /** Returns the same as an object for `--json`. */

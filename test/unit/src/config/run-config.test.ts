@@ -121,6 +121,9 @@ test("a real port's mistakes say what its kind takes", () => {
   assert.deepEqual(port("kind: afxdp"), [
     "1:9: a port of kind afxdp without dev; expected dev: NAME, the interface",
   ]);
+  const wrong = "dev; expected the name of an interface: 1 to 15 bytes without spaces, / and :, got";
+  assert.deepEqual(port("kind: tap, dev: sixteen-letters-"), [`1:37: ${wrong} "sixteen-letters-"`]);
+  assert.deepEqual(port("kind: afxdp, dev: a/b"), [`1:39: ${wrong} "a/b"`]);
   assert.deepEqual(port("kind: tap, mode: native"), [
     "1:32: a port of kind tap has no mode: it is for afxdp",
   ]);
