@@ -27,9 +27,10 @@ test("a rule change translates again what it touches and nothing else, with thou
   const found = (await measureSetUp(options, 1, true)).changes;
   assert.ok(found !== null);
   const { changes, megaflows } = found;
-  const [sixteenth, , none, , all, , full] = changes.map(({ retranslated }) => retranslated);
+  const [sixteenth, , none, , all, , again, , full] = changes.map(({ retranslated }) => retranslated);
   assert.ok(megaflows >= 4096);
   assert.ok(sixteenth! > 0 && sixteenth! < megaflows / 8, `${sixteenth} of ${megaflows}`);
   assert.equal(none, 0);
+  assert.equal(again, sixteenth);
   assert.ok(all! >= 4096 && full! >= all!, `${all} and ${full} of ${megaflows}`);
 });
