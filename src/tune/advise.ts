@@ -16,6 +16,8 @@ export interface TrafficFacts {
   readonly connections: number;
   /** Share of lookups that are the first of their connection, the traffic seen once. */
   readonly firstShare: number;
+  /** Share of lookups of packets that no cache can know: they are not IP. */
+  readonly namelessShare: number;
 }
 
 /** What to do. */
@@ -34,7 +36,7 @@ export interface Advice {
 const TIE = 0.01;
 /** A gain below this is not worth a change. */
 const WORTH = 0.005;
-/** Share of lookups below which it does not matter what becomes of those that the microflow cache misses. */
+/** Share of lookups below which it does not matter what becomes of them. */
 const FEW_MISSES = 0.01;
 
 /** Chooses among candidates that differ in sizes alone. */
@@ -93,6 +95,8 @@ function reasonOf(
       `the mask cache then answers ${percent(recommended.hits.maskCache / Math.max(1e-9, 1 - recommended.hits.microflow))} of what is left`,
     );
   }
+  if (traffic.namelessShare > FEW_MISSES)
+    parts.push(`${percent(traffic.namelessShare)} are of packets that are not IP, which no cache can know`);
   if (onceMisses > 0.01 && firsts > 0.5)
     parts.push(`${percent(firsts)} of the misses of one pass are first packets, which no size can help`);
   if (recommended === present) {

@@ -46,7 +46,7 @@ export async function adviseLive(
   const calibration = await calibrateAlike(profile, pmd, predictions, core, progress);
   const model = new CostModel(calibration);
   const candidates = predictions.map((hits) => ({ hits, cost: model.cost(hits) }));
-  const traffic = { connections: pmd.connections, firstShare: pmd.firstShare };
+  const traffic = { connections: pmd.connections, firstShare: pmd.firstShare, namelessShare: 0 };
   return { pmd, candidates, calibration, advice: advise(traffic, profile.settings, candidates) };
 }
 

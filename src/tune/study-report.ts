@@ -93,6 +93,7 @@ export function studyJson(found: Study, rows: readonly SizeRow[]): object {
       lookups: traffic.lookups,
       connections: traffic.connections,
       firstShare: traffic.once.firsts / Math.max(1, traffic.once.total),
+      namelessShare: traffic.nameless / Math.max(1, traffic.lookups),
       megaflows: traffic.learned.megaflows,
       masks: traffic.learned.masks,
       upcalls: traffic.learned.upcalls,

@@ -29,6 +29,8 @@ export interface Traffic {
   readonly lookups: number;
   readonly connections: number;
   readonly learned: Learned;
+  /** Lookups of packets that are not IP: they have no name that a cache could know them by. */
+  readonly nameless: number;
   /** Of one pass, first packets as such; and of the pass after it. */
   readonly once: DistanceHistogram;
   readonly steady: DistanceHistogram;
@@ -91,6 +93,7 @@ function trafficFacts(traffic: Traffic): TrafficFacts {
   return {
     connections: traffic.connections,
     firstShare: traffic.once.firsts / Math.max(1, traffic.once.total),
+    namelessShare: traffic.nameless / Math.max(1, traffic.lookups),
   };
 }
 
@@ -113,7 +116,7 @@ export function gridOf(settings: Settings, grid: SizeGrid): Settings[] {
 const EXACT_LOOKUPS = 1 << 19;
 const SAMPLING = 4;
 
-type Reuse = Pick<Traffic, "lookups" | "connections" | "once" | "steady">;
+type Reuse = Pick<Traffic, "lookups" | "connections" | "nameless" | "once" | "steady">;
 
 /** What can be told from a recording of the lab's lookups, which is not kept. */
 function simulate(
@@ -148,5 +151,7 @@ function reuseOf(lookups: Lookups): Reuse {
   };
   const once = pass();
   const connections = tracker.connections * sampling;
-  return { lookups: lookups.count, connections, once, steady: pass() };
+  let nameless = 0;
+  for (const name of lookups.signatures) nameless += name === 0 ? 1 : 0;
+  return { lookups: lookups.count, connections, nameless, once, steady: pass() };
 }

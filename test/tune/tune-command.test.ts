@@ -28,7 +28,12 @@ interface Row {
 }
 
 interface Answer {
-  readonly traffic: { readonly packets: number; readonly connections: number; readonly masks: number };
+  readonly traffic: {
+    readonly packets: number;
+    readonly connections: number;
+    readonly masks: number;
+    readonly namelessShare: number;
+  };
   readonly sizes: readonly Row[];
   readonly present: Row;
   readonly recommended: Row;
@@ -103,6 +108,18 @@ test("--verify measures what is recommended, and as many others as fit into its 
   };
   assert.equal((await measured("1ms")).length, 2);
   assert.ok((await measured("12s")).length > 2);
+});
+
+test("packets that no cache can know are told from misses that a size could help", {
+  timeout: 300_000,
+}, async () => {
+  const files = ["--pcap", "test/captures/trunk.pcap", "--flows", "test/captures/trunk.flows"];
+  const { status, stdout, stderr } = await megaflow(["tune", ...files, "--json"]);
+  assert.equal(status, 0, stderr);
+  const { traffic, sizes, reason } = JSON.parse(stdout) as Answer;
+  assert.match(reason, /\d+ % are of packets that are not IP/);
+  const best = Math.max(...sizes.map(({ hits }) => hits.microflow + hits.maskCache));
+  assert.ok(Math.abs(best - (1 - traffic.namelessShare)) < 0.001, `${best}, ${traffic.namelessShare}`);
 });
 
 test("in the exact mode no table is tried that nobody would want, but the one that is there", () => {
