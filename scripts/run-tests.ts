@@ -23,6 +23,7 @@ const SHOWN_FILES = 5;
 /** The one line that .ci/run repeats at its end. */
 const COUNTS = projectFile("build/test-counts.txt");
 
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await runTests(process.argv.slice(2));
 
 async function runTests(filters: readonly string[]): Promise<number> {

@@ -68,6 +68,9 @@ function runProcess(
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => chunks.push(bytes));
+  // A runner that is told to end takes the file with it.
+  const onExit = () => child.kill("SIGTERM");
+  process.once("exit", onExit);
   let late = false;
   const timers = [
     setTimeout(() => {
@@ -79,6 +82,7 @@ function runProcess(
   return new Promise((resolve) => {
     const end = (ending: string | undefined) => {
       for (const timer of timers) clearTimeout(timer);
+      process.off("exit", onExit);
       // What the file left running may hold the pipes open.
       child.stdout.destroy();
       child.stderr.destroy();
