@@ -31,7 +31,7 @@ export function extractKey(key: u32, data: u32, length: u32, inPort: u32, recirc
   const transport = load<u16>(data, 46) as u32;
   const tcp = PlainIpv4.tcpMask(network);
   if (PlainIpv4.is(data, length, network, transport, tcp)) {
-    PlainIpv4.store(key, data, data, inPort, recircId, network, transport & tcp);
+    PlainIpv4.store(key, data, data, inPort, recircId, transport & tcp);
   } else {
     extractAny(key, data, length, inPort, recircId);
   }
@@ -46,7 +46,7 @@ export function extractKeyAndHash(key: u32, data: u32, length: u32, inPort: u32)
     extractAny(key, data, length, inPort, 0);
     return hashAny(key);
   }
-  PlainIpv4.store(key, data, data, inPort, 0, network, transport & tcp);
+  PlainIpv4.store(key, data, data, inPort, 0, transport & tcp);
   return hashIpv4(load<u32>(data, 26), load<u32>(data, 30), load<u32>(data, 34), network >> 24);
 }
 
@@ -89,7 +89,7 @@ function extractTaggedIpv4(key: u32, data: u32, length: u32, inPort: u32, recirc
   const transport = load<u16>(link, 46) as u32;
   const tcp = PlainIpv4.tcpMask(network);
   if (!PlainIpv4.is(link, length - TAG_SIZE, network, transport, tcp)) return false;
-  PlainIpv4.store(key, data, link, inPort, recircId, network, transport & tcp);
+  PlainIpv4.store(key, data, link, inPort, recircId, transport & tcp);
   store<u16>(key, load<u16>(data, 12), KEY_TPID0);
   store<u16>(key, load<u16>(data, 14) | (TCI_PRESENT as u16), KEY_TCI0);
   return true;

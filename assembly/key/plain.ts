@@ -21,7 +21,6 @@ import {
 import { LANE_ADDRESS, LANE_IPV6_DST, LANE_IPV6_SRC, settleLanes } from "./lanes.ts";
 import {
   ETH_HEADER_SIZE,
-  ETH_TYPE_IPV4,
   ETH_TYPE_IPV6,
   IP_PROTO_TCP,
   IP_PROTO_UDP,
@@ -41,7 +40,10 @@ const FRAGMENT_MASK: u32 = 0xff3f;
 /** Optional lanes of every IPv6 packet. */
 const PLAIN_IPV6_LANES: u32 = LANE_IPV6_SRC | LANE_IPV6_DST | LANE_ADDRESS;
 
-if (KEY_RECIRC_ID !== KEY_IN_PORT + 4) ERROR("KEY_RECIRC_ID does not follow KEY_IN_PORT");
+if (KEY_IN_PORT !== 0 || KEY_RECIRC_ID !== 4 || KEY_ETH_TYPE !== 8 || KEY_NW_PROTO !== 12)
+  ERROR("the first lane is not {in_port, recirc_id, eth_type, tci0, nw_proto, nw_tos, nw_ttl, nw_frag}");
+if (KEY_TCP_FLAGS !== KEY_NW_SRC + 12 || KEY_TCI1 !== KEY_DL_DST + 12)
+  ERROR("the last words of lanes 1 and 2 are not {tcp_flags, tpid0} and {tci1, tpid1}");
 
 /**
  * Plain IPv4. `link` is 14 bytes before the IPv4 header, `network` bytes 20-23 from there (fragment word,
@@ -69,26 +71,20 @@ export class PlainIpv4 {
   }
 
   /** Writes the key of a packet at `data`, whose tags (where `link` is behind) are the caller's. */
-  @inline static store(
-    key: u32,
-    data: u32,
-    link: u32,
-    inPort: u32,
-    recircId: u32,
-    network: u32,
-    flags: u32,
-  ): void {
+  @inline static store(key: u32, data: u32, link: u32, inPort: u32, recircId: u32, flags: u32): void {
     if (load<u32>(key, KEY_DIRTY) !== 0) settleLanes(key, 0);
-    store<u64>(key, (inPort as u64) | ((recircId as u64) << 32), KEY_IN_PORT);
-    store<u32>(key, ETH_TYPE_IPV4, KEY_ETH_TYPE);
-    const tos = load<u8>(link, 15) as u32;
-    const ttl = load<u8>(link, 22) as u32;
-    store<u32>(key, (network >> 24) | (tos << 8) | (ttl << 16), KEY_NW_PROTO);
+    const place = i64x2.replace_lane(i64x2.splat(0), 0, (inPort as i64) | ((recircId as i64) << 32));
+    // Of the 16 bytes from the EtherType on: it, protocol, type of service, time to live.
+    const header = i8x16.swizzle(
+      v128.load(link, 12),
+      i8x16(-1, -1, -1, -1, -1, -1, -1, -1, 0, 1, -1, -1, 11, 3, 10, -1),
+    );
+    v128.store(key, v128.or(place, header));
     // Addresses and ports lie in the packet as in the key; the word behind them is replaced.
-    v128.store(key, v128.load(link, 26), KEY_NW_SRC);
-    store<u32>(key, flags & TCP_FLAGS_MASK, KEY_TCP_FLAGS);
-    v128.store(key, v128.load(data), KEY_DL_DST);
-    store<u32>(key, 0, KEY_TCI1);
+    const ends = v128.load(link, 26);
+    v128.store(key, i32x4.replace_lane(ends, 3, (flags & TCP_FLAGS_MASK) as i32), KEY_NW_SRC);
+    // In place of the EtherType and what follows it: no second tag.
+    v128.store(key, i32x4.replace_lane(v128.load(data), 3, 0), KEY_DL_DST);
     v128.store(key, i64x2.splat(0), KEY_PKT_MARK);
   }
 }

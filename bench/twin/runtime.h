@@ -83,6 +83,8 @@ static inline __attribute__((always_inline)) void put_v128(u32 p, v128 value, u3
 #define i16x8_splat(a) _mm_set1_epi16((short)(a))
 #define i8x16_eq(a, b) _mm_cmpeq_epi8(a, b)
 #define i8x16_splat(a) _mm_set1_epi8((char)(a))
+#define as_i8x16(...) ((v128)(bytes16){__VA_ARGS__})
+#define i8x16_swizzle(a, places) _mm_shuffle_epi8(a, _mm_adds_epu8(places, _mm_set1_epi8(0x70)))
 #define i8x16_bitmask(a) _mm_movemask_epi8(a)
 #define i8x16_all_true(a) (_mm_testz_si128(_mm_cmpeq_epi8(a, _mm_setzero_si128()), _mm_set1_epi32(-1)))
 #define i64x2_all_true(a) (_mm_testz_si128(_mm_cmpeq_epi64(a, _mm_setzero_si128()), _mm_set1_epi32(-1)))
