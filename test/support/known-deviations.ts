@@ -53,7 +53,8 @@ function ipv6Offset(frame: Buffer): number | undefined {
 /** Whether a packet is one whose treatment under the rules is an accident in Open vSwitch: a label pushed on an 802.2
  * frame ends up behind the LLC header, where later label actions of the same pass, but no receiver, look for it;
  * fields set in an ARP frame that is cut short are written whether they are there or not; and the labels of a stack
- * without a bottom are counted by their values, which the megaflow then leaves out. */
+ * without a bottom are counted by their values, which the megaflow then leaves out; and an IP packet that is cut short
+ * gets the answer that is cached for a whole one. */
 export function isAccident(hex: string, flows: string[]): boolean {
   const frame = Buffer.from(hex, "hex");
   const at = typeOffset(frame);
@@ -62,8 +63,22 @@ export function isAccident(hex: string, flows: string[]): boolean {
   const rules = (part: RegExp) => flows.some((flow) => part.test(flow));
   if (type < 0x600) return rules(/push_mpls/);
   if (type === 0x8847 || type === 0x8848) return rules(/(push|pop)_mpls/) && !hasBottom(frame, at + 2);
+  if (type === 0x0800 && rules(CHANGES_TOS_OR_TTL)) return !hasWholeHeader(frame, at + 2);
   const isArp = type === 0x0806 || type === 0x8035;
   return isArp && frame.length < at + 2 + ARP_SIZE && rules(/->(arp_|NXM_(OF|NX)_ARP_)/);
+}
+
+/** Actions that Open vSwitch's cached answer carries out on a cut packet, too: translated for itself it is left alone. */
+const CHANGES_TOS_OR_TTL =
+  /mod_nw_(tos|ttl|ecn)|dec_ttl|->(ip_dscp|ip_ecn|nw_(tos|ecn|ttl)|NXM_(OF_IP_TOS|NX_IP_))/;
+
+/** Whether an IPv4 header is there and its lengths fit the frame. */
+function hasWholeHeader(frame: Buffer, l3: number): boolean {
+  const size = frame.length - l3;
+  if (size < 20) return false;
+  const header = (frame[l3]! & 0xf) * 4;
+  const total = frame.readUInt16BE(l3 + 2);
+  return header >= 20 && header <= total && total <= size;
 }
 
 /** Whether one of the first three labels is the bottom of the stack. */
