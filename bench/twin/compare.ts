@@ -48,8 +48,23 @@ const WARMUP_SECONDS = 2;
 /** Highest port that a workload's rules send to. */
 const PORTS = 3;
 
-/** Runs both sides in turns. Throws when they do not send the same bytes. */
+/** Runs both sides in turns, on this thread and core. Throws when they do not send the same bytes. */
 export async function compareTwin(
+  name: string,
+  spec: WorkloadSpec,
+  options: CompareOptions,
+): Promise<TwinComparison> {
+  const { addon } = loadNative();
+  addon?.setAffinity(options.core);
+  try {
+    return await compareHere(name, spec, options);
+  } finally {
+    // What is started later, in processes of their own, would have this core alone.
+    addon?.clearAffinity();
+  }
+}
+
+async function compareHere(
   name: string,
   spec: WorkloadSpec,
   options: CompareOptions,
@@ -67,7 +82,6 @@ export async function compareTwin(
     inPort: 1,
     fifoFrames: false,
   };
-  loadNative().addon?.setAffinity(options.core);
   const pipeline = new Pipeline(input);
   const pass = pipeline.checkPass();
   const wasm: number[] = [];
