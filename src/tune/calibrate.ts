@@ -7,7 +7,7 @@ import { cycleCounter } from "../pmd/cycle-counter.ts";
 import type { HitCounts, Lab } from "./lab.ts";
 import { type CpuCache, cpuCaches, type MemoryCurve, measureMemory } from "./memory-curve.ts";
 import type { HitPrediction } from "./predict-hits.ts";
-import type { StageSums } from "./stage-clock.ts";
+import { type StageSums, shareOut } from "./stage-clock.ts";
 
 /** Cycles a packet with some sizes, the bypass off. */
 export interface Anchor {
@@ -154,17 +154,10 @@ function anchorOf(
   stages: StageSums,
 ): Anchor {
   const cycles = passes.map((pass) => pass.cycles).sort((a, b) => a - b)[rank]!;
-  const sum = stages.cycles.reduce((total, one) => total + one, 0);
-  const part = stages.cycles.map((one) => (one / Math.max(1, sum)) * cycles);
-  const [receive, extract, name, microflowStage, maskCacheStage, maskedStage, forward] = part as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [receive, extract, name, microflowStage, maskCacheStage, maskedStage, forward] = shareOut(
+    cycles,
+    stages,
+  ) as [number, number, number, number, number, number, number];
   const count = (of: (hits: HitCounts) => number): number =>
     passes.reduce((total, { hits }) => total + of(hits), 0);
   const lookups = Math.max(

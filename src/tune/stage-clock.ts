@@ -14,6 +14,16 @@ export interface StageSums {
   readonly packets: number;
 }
 
+/**
+ * What the stages have of `cycles`, in proportion to what was timed. With a packet a batch that can be less than what
+ * timing itself takes: such a stage has nothing, and where all are such, they share alike.
+ */
+export function shareOut(cycles: number, { cycles: timed }: StageSums): number[] {
+  const weights = timed.map((one) => Math.max(0, one));
+  const sum = weights.reduce((total, one) => total + one, 0);
+  return weights.map((one) => (sum === 0 ? 1 / weights.length : one / sum) * cycles);
+}
+
 /** A batch that took so many times the usual was interrupted, and is left out. */
 const DISTURBED = 4;
 
